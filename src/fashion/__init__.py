@@ -1,0 +1,1 @@
+"""What the pipeline's stages share. Imports none of them."""

@@ -1,0 +1,56 @@
+"""What an interrupted training needs to go on after its last finished epoch."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fashion.files import atomic_write
+
+# Git and DVC know nothing of it: DVC removes a stage's outputs before it runs, and this has to outlive a killed run.
+DIRECTORY = Path(".resume")
+
+
+class Checkpoint:
+    """The state of one training that has not ended, in a file of its own.
+
+    Args:
+        member: the member's name.
+        determined_by: everything that determines the training's result, such as parameters, code, data and libraries. A
+            state that belongs to anything else has another file name, and is never read.
+    """
+
+    def __init__(self, member: str, determined_by: Any):
+        digest = hashlib.sha256(json.dumps(determined_by, sort_keys=True).encode()).hexdigest()
+        self.path = DIRECTORY / f"{member}@{digest[:16]}.npz"
+
+    def save(self, variables: Sequence[Any], history: list[dict]) -> None:
+        """Keep the values of Keras variables and the history, in the place of the last epoch's.
+
+        Raises:
+            OSError: the file cannot be written; the last epoch's stays.
+        """
+        values = {f"variable_{number}": np.asarray(variable) for number, variable in enumerate(variables)}
+        with atomic_write(self.path) as file:
+            np.savez(file, history=json.dumps(history), **values)
+
+    def restore(self, variables: Sequence[Any]) -> list[dict]:
+        """Assign the values kept to Keras variables, and return the history; change nothing and return [] if there is none."""
+        try:
+            with np.load(self.path, allow_pickle=False) as kept:
+                history = json.loads(str(kept["history"]))
+                values = [kept[f"variable_{number}"] for number in range(len(variables))]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return []
+        for variable, value in zip(variables, values):
+            variable.assign(value)
+        return history
+
+    def remove(self) -> None:
+        """Forget this training, and what earlier versions of it left behind."""
+        for path in DIRECTORY.glob(f"{self.path.name.split('@')[0]}@*"):
+            path.unlink()

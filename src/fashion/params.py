@@ -1,0 +1,222 @@
+"""params.yaml, typed and checked before any work.
+
+The file is read by the YAML 1.2 reader that DVC uses, so that both see the same values (`1e-3` is a number, `yes` a word).
+"""
+
+import re
+import reprlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from fashion.errors import ParameterError
+
+PARAMS_FILE = Path("params.yaml")
+IMAGE_SIDE = 28
+CLASSES = 10
+TRAINING_IMAGES = 60_000
+TEST_IMAGES = 10_000
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Section(BaseModel):
+    """A part of params.yaml: every key is required, no other is allowed, and no value is converted to fit its type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def check_source(source: str) -> str:
+    """Return `source` when its form is one that the download knows.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    if not re.fullmatch(r"https?://[^/\s]+(/\S*)?|file:.+|apt:[a-z0-9][a-z0-9+.-]+", source):
+        raise ValueError("a source is http(s)://HOST/PATH, file:DIRECTORY or apt:PACKAGE")
+    return source
+
+
+class DownloadParams(Section):
+    """Where the four files come from, in the order in which the sources are tried."""
+
+    sources: Annotated[list[Annotated[str, AfterValidator(check_source)]], Field(min_length=1)]
+
+
+class PrepareParams(Section):
+    """How the 60,000 training images are divided."""
+
+    images: Annotated[int, Field(ge=100, le=TRAINING_IMAGES)]
+    validation_fraction: Annotated[float, Field(ge=0.01, le=0.9)]
+    seed: Seed
+
+
+class ModelParams(Section):
+    """The network; `fashion.models` builds it."""
+
+    filters: Annotated[list[Annotated[int, Field(ge=1, le=1024)]], Field(min_length=1)]
+    kernel_size: Annotated[int, Field(ge=1, le=IMAGE_SIDE)]
+    dense_units: Annotated[int, Field(ge=1, le=4096)]
+    dropout: Fraction
+
+    @model_validator(mode="after")
+    def check_that_pixels_remain(self) -> "ModelParams":
+        """Refuse a network whose convolutions and poolings use up the image.
+
+        Raises:
+            ValueError: a layer would have less than one pixel to look at.
+        """
+        side = IMAGE_SIDE
+        for number in range(1, len(self.filters) + 1):
+            side -= self.kernel_size - 1
+            if number < len(self.filters):
+                side //= 2
+            if side < 1:
+                raise ValueError(
+                    f"convolution {number} of {len(self.filters)} has no pixels left: use fewer filters or a smaller kernel_size"
+                )
+        return self
+
+
+class TrainParams(Section):
+    """The training recipe."""
+
+    epochs: Annotated[int, Field(ge=1, le=10_000)]
+    batch_size: Annotated[int, Field(ge=1, le=TRAINING_IMAGES)]
+    optimizer: Literal["adam", "adamw"]
+    learning_rate: Annotated[float, Field(gt=0, le=10)]
+    weight_decay: Annotated[float, Field(ge=0, lt=1)]
+    schedule: Literal["constant", "linear", "cosine"]
+    warmup: Fraction
+    label_smoothing: Fraction
+
+    @model_validator(mode="after")
+    def check_that_weight_decay_acts(self) -> "TrainParams":
+        """Refuse a weight decay that the optimizer would ignore.
+
+        Raises:
+            ValueError: `weight_decay` is not 0 and `optimizer` is not adamw.
+        """
+        if self.weight_decay and self.optimizer != "adamw":
+            raise ValueError(f"weight_decay: {self.weight_decay} needs optimizer: adamw; {self.optimizer} has none")
+        return self
+
+
+class MemberParams(Section):
+    """Everything that determines one member of the ensemble, its overrides applied."""
+
+    seed: Seed
+    model: ModelParams
+    train: TrainParams
+
+
+class EvaluateParams(Section):
+    """How the scores are computed."""
+
+    calibration_bins: Annotated[int, Field(ge=2, le=1000)]
+
+
+class PlotParams(Section):
+    """What the figures show."""
+
+    predictions: Annotated[int, Field(ge=1, le=100)]
+    which: Literal["first", "wrong", "unsure"]
+    confused_pairs: Annotated[int, Field(ge=1, le=20)]
+    examples: Annotated[int, Field(ge=1, le=20)]
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    download: DownloadParams
+    prepare: PrepareParams
+    model: ModelParams
+    train: TrainParams
+    ensemble: dict[str, MemberParams]
+    evaluate: EvaluateParams
+    plot: PlotParams
+
+    @model_validator(mode="before")
+    @classmethod
+    def apply_overrides(cls, tree: Any) -> Any:
+        """Complete each member of `ensemble` with the sections `model` and `train`, which its own lines override.
+
+        Raises:
+            ValueError: there is no member, or one has a name that cannot name its file.
+        """
+        if not isinstance(tree, dict):
+            return tree
+        members = tree.get("ensemble")
+        if not isinstance(members, dict):
+            return tree
+        if not members:
+            raise ValueError("ensemble: at least one member is needed, such as `first: {seed: 0}`")
+        for name in members:
+            if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
+                raise ValueError(f"ensemble: {name!r} cannot name a member: use a-z, 0-9, - and _, such as `first`")
+        base = {section: tree.get(section) for section in ("model", "train")}
+        return {**tree, "ensemble": {name: merge(base, member) for name, member in members.items()}}
+
+    def member(self, name: str) -> MemberParams:
+        """Return the parameters of the member `name`.
+
+        Raises:
+            ParameterError: `ensemble` has no such member.
+        """
+        if name not in self.ensemble:
+            raise ParameterError(f"{PARAMS_FILE}: ensemble has no member {name!r}; it has {', '.join(self.ensemble)}")
+        return self.ensemble[name]
+
+
+def merge(base: Any, overrides: Any) -> Any:
+    """Return `base` with the leaves of `overrides` in the place of its own; mappings are merged key by key."""
+    if not (isinstance(base, dict) and isinstance(overrides, dict)):
+        return overrides
+    return {**base, **{key: merge(base.get(key), value) for key, value in overrides.items()}}
+
+
+def load(path: Path = PARAMS_FILE) -> Params:
+    """Read and check params.yaml.
+
+    Raises:
+        ParameterError: the file is missing or not YAML, a key is unknown or missing, or a value is of the wrong type or
+            out of range. Its message is one line that names each such key, what was given and what is allowed.
+    """
+    try:
+        tree = YAML(typ="safe", pure=True).load(path)
+    except FileNotFoundError:
+        raise ParameterError(f"{path}: not found; run this in the project's top directory") from None
+    except (OSError, UnicodeError) as error:
+        raise ParameterError(f"{path}: cannot be read: {error}") from None
+    except YAMLError as error:
+        raise ParameterError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(tree, dict):
+        raise ParameterError(f"{path}: empty, or no mapping of sections; `git checkout {path}` brings the last one back")
+    try:
+        return Params.model_validate(tree)
+    except ValidationError as error:
+        raise ParameterError(f"{path}: {describe(error)}") from None
+
+
+def describe(error: ValidationError) -> str:
+    """Put what Pydantic found into words: for each wrong key its name, what is allowed and what was given."""
+    details = error.errors()
+    keys = {detail["loc"] for detail in details}
+    own = [detail for detail in details if not (detail["loc"][0:1] == ("ensemble",) and detail["loc"][2:] in keys)]
+    return "; ".join(describe_key(detail) for detail in own)
+
+
+def describe_key(detail: Any) -> str:
+    """Put one of Pydantic's error details into words."""
+    key = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        return f"{key}: unknown key"
+    if detail["type"] == "missing":
+        return f"{key}: missing"
+    if detail["type"] == "value_error":
+        return f"{key}: {detail['ctx']['error']}".removeprefix(": ")
+    return f"{key}: {detail['msg'].removeprefix('Input ')} (given: {reprlib.repr(detail['input'])})"

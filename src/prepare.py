@@ -1,0 +1,56 @@
+"""Divide the downloaded images: data/raw -> data/prepared/{train,validation,test}.npz."""
+
+from pathlib import Path
+
+import numpy as np
+
+from fashion import dataset, idx, stage
+from fashion.dataset import Images
+from fashion.errors import UserError
+from fashion.params import TEST_IMAGES, TRAINING_IMAGES, PrepareParams
+
+RAW = Path("data/raw")
+
+
+def read_raw(prefix: str, count: int) -> Images:
+    """Read the images and labels of one of the two official sets.
+
+    Raises:
+        UserError: a file is not what the release holds.
+        OSError: a file cannot be read.
+    """
+    images = idx.read(RAW / f"{prefix}-images-idx3-ubyte", dimensions=3)
+    labels = idx.read(RAW / f"{prefix}-labels-idx1-ubyte", dimensions=1)
+    try:
+        dataset.check(Images(images, labels))
+        if len(labels) != count:
+            raise ValueError(f"{len(labels)} images, not {count}")
+    except ValueError as error:
+        raise UserError(f"{RAW}/{prefix}-*: {error}; delete {RAW} and run `dvc repro download`") from None
+    return Images(images, labels)
+
+
+def split(full: Images, params: PrepareParams) -> tuple[Images, Images]:
+    """Divide the official training set into training and validation images, stratified by class and in their old order.
+
+    Returns:
+        The training images and the validation images: disjoint, together `params.images`.
+    """
+    rng = np.random.default_rng(params.seed)
+    used = dataset.select_balanced(full.labels, params.images / len(full), rng)
+    images, labels = full.images[used], full.labels[used]
+    held_out = dataset.select_balanced(labels, params.validation_fraction, rng)
+    return Images(images[~held_out], labels[~held_out]), Images(images[held_out], labels[held_out])
+
+
+def main(params: PrepareParams) -> None:
+    train, validation = split(read_raw("train", TRAINING_IMAGES), params)
+    test = read_raw("t10k", TEST_IMAGES)
+    dataset.save(dataset.TRAIN_FILE, train)
+    dataset.save(dataset.VALIDATION_FILE, validation)
+    dataset.save(dataset.TEST_FILE, test)
+    print(f"{len(train)} training, {len(validation)} validation and {len(test)} test images -> {dataset.PREPARED}/")
+
+
+if __name__ == "__main__":
+    stage.run(main, __doc__, reads=lambda params: params.prepare)

@@ -1,0 +1,54 @@
+"""Train one member of the ensemble: data/prepared/{train,validation}.npz -> models/MEMBER.keras, reports/history/MEMBER.csv."""
+
+import csv
+import io
+from pathlib import Path
+
+from fashion import artifact, dataset, stage, training
+from fashion.backend import keras, tf
+from fashion.checkpoint import Checkpoint
+from fashion.files import atomic_write, sha256
+from fashion.params import MemberParams
+
+HISTORY = Path("reports/history")
+
+
+def write_history(path: Path, history: list[dict]) -> None:
+    """Write a training's history as a CSV file: one row an epoch, numbers with six decimals.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    text = io.StringIO()
+    table = csv.DictWriter(text, history[0].keys(), lineterminator="\n")
+    table.writeheader()
+    table.writerows({key: value if key == "epoch" else f"{value:.6f}" for key, value in row.items()} for row in history)
+    with atomic_write(path) as file:
+        file.write(text.getvalue().encode())
+
+
+def main(params: MemberParams, member: str) -> None:
+    train, validation = dataset.load(dataset.TRAIN_FILE), dataset.load(dataset.VALIDATION_FILE)
+    checkpoint = Checkpoint(
+        member,
+        determined_by={
+            "params": params.model_dump(),
+            "code": sorted(stage.project_sources().values()),
+            "data": [sha256(dataset.TRAIN_FILE), sha256(dataset.VALIDATION_FILE)],
+            "libraries": [keras.__version__, tf.__version__],
+        },
+    )
+    model, history = training.fit(params, train, validation, checkpoint)
+    print(f"{member}: {model.count_params():,} parameters, validation accuracy {history[-1]['validation_accuracy']:.2%}")
+    artifact.save(artifact.path_of(member), model)
+    write_history(HISTORY / f"{member}.csv", history)
+    checkpoint.remove()
+
+
+if __name__ == "__main__":
+    stage.run(
+        main,
+        __doc__,
+        reads=lambda params, member: params.member(member),
+        member="a key of `ensemble` in params.yaml",
+    )
