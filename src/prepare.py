@@ -53,4 +53,4 @@ def main(params: PrepareParams) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __doc__, reads=lambda params: params.prepare)
+    stage.run(main, __doc__, reads=lambda params: [params.prepare])

@@ -1,30 +1,14 @@
 """Train one member of the ensemble: data/prepared/{train,validation}.npz -> models/MEMBER.keras, reports/history/MEMBER.csv."""
 
-import csv
-import io
 from pathlib import Path
 
-from fashion import artifact, dataset, stage, training
+from fashion import artifact, dataset, stage, tables, training
 from fashion.backend import keras, tf
 from fashion.checkpoint import Checkpoint
-from fashion.files import atomic_write, sha256
+from fashion.files import sha256
 from fashion.params import MemberParams
 
 HISTORY = Path("reports/history")
-
-
-def write_history(path: Path, history: list[dict]) -> None:
-    """Write a training's history as a CSV file: one row an epoch, numbers with six decimals.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    text = io.StringIO()
-    table = csv.DictWriter(text, history[0].keys(), lineterminator="\n")
-    table.writeheader()
-    table.writerows({key: value if key == "epoch" else f"{value:.6f}" for key, value in row.items()} for row in history)
-    with atomic_write(path) as file:
-        file.write(text.getvalue().encode())
 
 
 def main(params: MemberParams, member: str) -> None:
@@ -41,7 +25,7 @@ def main(params: MemberParams, member: str) -> None:
     model, history = training.fit(params, train, validation, checkpoint)
     print(f"{member}: {model.count_params():,} parameters, validation accuracy {history[-1]['validation_accuracy']:.2%}")
     artifact.save(artifact.path_of(member), model)
-    write_history(HISTORY / f"{member}.csv", history)
+    tables.write(HISTORY / f"{member}.csv", history)
     checkpoint.remove()
 
 
@@ -49,6 +33,6 @@ if __name__ == "__main__":
     stage.run(
         main,
         __doc__,
-        reads=lambda params, member: params.member(member),
+        reads=lambda params, member: [params.member(member)],
         member="a key of `ensemble` in params.yaml",
     )

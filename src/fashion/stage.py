@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,16 @@ def project_sources() -> dict[Path, str]:
     return {file: sha256(file) for file in sorted(files) if file.is_relative_to(SOURCE_ROOT)}
 
 
-def run(main: Callable[..., None], description: str, reads: Callable[..., Any], **arguments: str) -> None:
+def run(main: Callable[..., None], description: str, reads: Callable[..., Sequence[Any]], **arguments: str) -> None:
     """Run a stage's `main` as a program.
 
     DVC records the code and the parameters as they are when a stage *ends*. So when either was edited while the stage ran,
     the stage fails rather than let its outputs be recorded as those of other code.
 
     Args:
-        main: called with what `reads` returned.
+        main: called with the parameters that `reads` returns, and with the words on the command line by name.
         description: what `--help` says.
-        reads: takes the checked parameters and the words on the command line, and returns those parameters that the stage uses.
+        reads: takes the checked parameters and the words on the command line, and returns the parameters that the stage uses.
         arguments: name and help text of each word on the command line.
     """
     parser = argparse.ArgumentParser(description=description)
@@ -38,7 +38,7 @@ def run(main: Callable[..., None], description: str, reads: Callable[..., Any], 
     with one_line_errors():
         sources = project_sources()
         used = reads(params.load(), **words)
-        main(used, **words)
+        main(*used, **words)
         edited = [path for path, digest in project_sources().items() if sources.get(path) != digest]
         if edited:
             names = ", ".join(str(path.relative_to(SOURCE_ROOT.parent)) for path in edited)

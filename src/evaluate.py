@@ -1,0 +1,102 @@
+"""Score the ensemble: models/ on data/prepared/ -> reports/metrics.json, classes.csv and predictions.csv."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from fashion import artifact, dataset, metrics, stage, tables
+from fashion.backend import keras
+from fashion.dataset import CLASS_NAMES, Images
+from fashion.errors import UserError
+from fashion.files import atomic_write
+from fashion.params import CLASSES, EvaluateParams
+
+METRICS = Path("reports/metrics.json")
+CLASS_SCORES = Path("reports/classes.csv")
+PREDICTIONS = Path("reports/predictions.csv")
+BATCH = 1000
+
+
+def load_ensemble(members: list[str]) -> list[keras.Model]:
+    """Load the members' models.
+
+    Raises:
+        UserError: one is missing or damaged, or models/ holds a file that is no member's.
+    """
+    expected = {artifact.path_of(member) for member in members}
+    present = {path for path in artifact.MODELS.iterdir() if path.name != ".gitignore"}
+    for path in sorted(present - expected):
+        raise UserError(f"{path}: belongs to no member of `ensemble` in params.yaml; delete it")
+    for path in sorted(expected - present):
+        raise UserError(f"{path}: missing; run `dvc repro`")
+    return [artifact.load(path) for path in sorted(expected)]
+
+
+def predict(models: list[keras.Model], images: np.ndarray) -> np.ndarray:
+    """Return the mean of the models' probabilities.
+
+    Args:
+        models: the ensemble.
+        images: uint8, shape (N, 28, 28).
+
+    Returns:
+        float32, shape (N, 10).
+    """
+    return np.mean([model.predict(images, batch_size=BATCH, verbose=0) for model in models], axis=0)
+
+
+def score(data: Images, probabilities: np.ndarray) -> dict[str, float]:
+    """Return accuracy, and loss in nats."""
+    return {
+        "accuracy": metrics.accuracy(data.labels, probabilities),
+        "loss": metrics.cross_entropy(data.labels, probabilities),
+    }
+
+
+def score_test(data: Images, probabilities: np.ndarray, calibration_bins: int) -> tuple[dict[str, float], metrics.ClassScores]:
+    """Return everything that is said of the test set: the scores for metrics.json and the scores of each class."""
+    predicted = probabilities.argmax(axis=1)
+    right = predicted == data.labels
+    low, high = metrics.wilson_interval(int(right.sum()), len(data))
+    classes = metrics.class_scores(metrics.confusion_matrix(data.labels, predicted, CLASSES))
+    scores = score(data, probabilities) | {
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "precision": classes.precision.mean(),
+        "recall": classes.recall.mean(),
+        "f1": classes.f1.mean(),
+        "calibration_error": metrics.expected_calibration_error(right, probabilities.max(axis=1), calibration_bins),
+    }
+    return scores, classes
+
+
+def main(members: list[str], params: EvaluateParams) -> None:
+    models = load_ensemble(members)
+    scores = {}
+    for name, file in (("train", dataset.TRAIN_FILE), ("validation", dataset.VALIDATION_FILE)):
+        data = dataset.load(file)
+        scores[name] = score(data, predict(models, data.images))
+    test = dataset.load(dataset.TEST_FILE)
+    probabilities = predict(models, test.images)
+    scores["test"], classes = score_test(test, probabilities, params.calibration_bins)
+
+    rounded = {name: {key: round(float(value), 6) for key, value in values.items()} for name, values in scores.items()}
+    with atomic_write(METRICS) as file:
+        file.write((json.dumps(rounded, indent=2) + "\n").encode())
+    tables.write(
+        CLASS_SCORES,
+        ({"class": name, **dict(zip(classes._fields, values))} for name, values in zip(CLASS_NAMES, np.transpose(classes).tolist())),
+    )
+    tables.write(
+        PREDICTIONS,
+        (
+            {"index": index, "label": CLASS_NAMES[label], "predicted": CLASS_NAMES[row.argmax()], "confidence": float(row.max())}
+            for index, (label, row) in enumerate(zip(test.labels, probabilities))
+        ),
+    )
+    print(", ".join(f"{name} accuracy {values['accuracy']:.2%}" for name, values in scores.items()), f"-> {METRICS}")
+
+
+if __name__ == "__main__":
+    stage.run(main, __doc__, reads=lambda params: [list(params.ensemble), params.evaluate])

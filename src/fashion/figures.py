@@ -1,0 +1,160 @@
+"""Every picture of the reports. Colours are told apart by the colour-blind (Okabe & Ito 2008) or come with a mark."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from fashion.files import atomic_write
+
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#555555"
+RIGHT, WRONG = "#1a4fd0", "#c8102e"
+DOTS_PER_INCH = 150
+
+matplotlib.rcParams.update(
+    {
+        "font.size": 10,
+        "axes.titlesize": 11,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.grid": False,
+        "legend.frameon": False,
+        "figure.constrained_layout.use": True,
+    }
+)
+
+
+def save(path: Path, figure: Figure) -> None:
+    """Write a figure as a PNG file; equal figures give equal bytes.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with atomic_write(path) as file:
+        figure.savefig(file, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+
+
+def show_image(axes: Axes, image: np.ndarray) -> None:
+    """Draw a garment, uint8 of shape (28, 28), dark on white, without ticks."""
+    axes.imshow(image, cmap="gray_r", vmin=0, vmax=255, interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(visible=True, color="#cccccc")
+
+
+def predictions(images: np.ndarray, labels: Sequence[str], predicted: Sequence[str], confidence: Sequence[float]) -> Figure:
+    """Draw images, each with the class predicted, the confidence and, in brackets, the true class.
+
+    Args:
+        images: uint8, shape (N, 28, 28).
+        labels: N names of true classes.
+        predicted: N names of predicted classes; blue with a tick where right, red with a cross where wrong.
+        confidence: N probabilities of the predicted classes.
+    """
+    columns = min(5, len(images))
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(1.9 * columns, 2.2 * rows))
+    grid = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes in grid:
+        axes.axis("off")
+    for axes, image, label, guess, probability in zip(grid, images, labels, predicted, confidence):
+        axes.axis("on")
+        show_image(axes, image)
+        right = guess == label
+        axes.set_xlabel(
+            f"{'✓' if right else '✗'} {guess} {probability:.0%}\n({label})",
+            color=RIGHT if right else WRONG,
+            fontsize=9,
+        )
+    return figure
+
+
+def learning_curves(histories: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+    """Draw accuracy and loss after each epoch, on training and on validation images.
+
+    Args:
+        histories: for each member of the ensemble, the columns of its history.
+    """
+    figure = Figure(figsize=(9, 3.6))
+    panels = figure.subplots(1, 2)
+    for axes, quantity, unit in zip(panels, ("accuracy", "loss"), ("", " (nats)")):
+        for split, color, style, marker in (("train", BLUE, "--", "o"), ("validation", ORANGE, "-", "s")):
+            for number, history in enumerate(histories.values()):
+                axes.plot(
+                    history["epoch"],
+                    history[f"{split}_{quantity}"],
+                    color=color,
+                    linestyle=style,
+                    marker=marker if len(history["epoch"]) <= 30 else None,
+                    markersize=4,
+                    label={"train": "training", "validation": "validation"}[split] if number == 0 else None,
+                )
+        axes.set(xlabel="epoch", ylabel=f"{quantity}{unit}")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(axis="y", color="#e5e5e5")
+        axes.legend()
+    panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    figure.suptitle("Learning curves" + (f", {len(histories)} members" if len(histories) > 1 else ""))
+    return figure
+
+
+def confusion_matrix(confusion: np.ndarray, names: Sequence[str]) -> Figure:
+    """Draw how many images of each class (rows) were taken for each class (columns), shaded by the part of the row.
+
+    Args:
+        confusion: integers, shape (classes, classes).
+        names: the classes' names.
+    """
+    part = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    figure = Figure(figsize=(7.6, 6.6))
+    axes = figure.subplots()
+    image = axes.imshow(part, cmap="Blues", vmin=0, vmax=1)
+    for row, column in np.ndindex(confusion.shape):
+        count = confusion[row, column]
+        if count:
+            axes.text(
+                column,
+                row,
+                f"{count}",
+                ha="center",
+                va="center",
+                color="white" if part[row, column] > 0.5 else "black",
+                fontsize=9,
+            )
+    axes.set(
+        xticks=range(len(names)),
+        yticks=range(len(names)),
+        yticklabels=names,
+        xlabel="predicted class",
+        ylabel="true class",
+        title=f"Confusion matrix: {confusion.sum():,} test images",
+    )
+    axes.set_xticklabels(names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.spines[:].set_visible(False)
+    bar = figure.colorbar(image, format=PercentFormatter(1, decimals=0), shrink=0.8, label="part of the true class")
+    bar.outline.set_visible(False)
+    return figure
+
+
+def confused_pairs(rows: Sequence[tuple[str, np.ndarray]], columns: int) -> Figure:
+    """Draw example images of each pair of classes that is confused.
+
+    Args:
+        rows: what a pair is called, and its examples, uint8 of shape (N, 28, 28).
+        columns: the number of places for examples in each row.
+    """
+    figure = Figure(figsize=(2.2 + 0.95 * columns, 1.0 * len(rows) + 0.3))
+    grid = figure.subplots(len(rows), columns + 1, squeeze=False, width_ratios=[2.2, *[0.95] * columns])
+    for (title, images), (heading, *places) in zip(rows, grid):
+        heading.axis("off")
+        heading.text(1, 0.5, title, ha="right", va="center", transform=heading.transAxes, color="black")
+        for axes in places:
+            axes.axis("off")
+        for axes, image in zip(places, images):
+            axes.axis("on")
+            show_image(axes, image)
+    return figure
