@@ -26,7 +26,8 @@ def path_of(member: str) -> Path:
 def save(path: Path, model: keras.Model) -> None:
     """Write a model, without its optimizer, in the Keras v3 format; equal models give equal bytes.
 
-    Keras writes the time of saving into the archive: it is replaced by a constant.
+    Keras writes the time of saving and the memory addresses of shared objects into the archive: the one is left out, the
+    others become numbers in order of appearance.
 
     Raises:
         OSError: the file cannot be written.
@@ -39,6 +40,14 @@ def save(path: Path, model: keras.Model) -> None:
     metadata = json.loads(content["metadata.json"])
     del metadata["date_saved"]
     content["metadata.json"] = json.dumps(metadata).encode()
+    addresses: dict[int, int] = {}
+
+    def number(tree: dict) -> dict:
+        if tree.get("shared_object_id") is not None:
+            tree["shared_object_id"] = addresses.setdefault(tree["shared_object_id"], len(addresses) + 1)
+        return tree
+
+    content["config.json"] = json.dumps(json.loads(content["config.json"], object_hook=number)).encode()
     with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
         for name, data in content.items():
             archive.writestr(zipfile.ZipInfo(name, EPOCH), data)

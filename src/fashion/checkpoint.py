@@ -34,14 +34,14 @@ class Checkpoint:
         Raises:
             OSError: the file cannot be written; the last epoch's stays.
         """
-        values = {f"variable_{number}": np.asarray(variable) for number, variable in enumerate(variables)}
+        values = {f"variable_{number}": variable.numpy() for number, variable in enumerate(variables)}
         with atomic_write(self.path) as file:
             np.savez(file, history=json.dumps(history), **values)
 
     def restore(self, variables: Sequence[Any]) -> list[dict]:
         """Assign the values kept to Keras variables, and return the history; change nothing and return [] if there is none."""
         try:
-            with np.load(self.path, allow_pickle=False) as kept:
+            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 history = json.loads(str(kept["history"]))
                 values = [kept[f"variable_{number}"] for number in range(len(variables))]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

@@ -78,7 +78,7 @@ def load(path: Path) -> Images:
         OSError: the file cannot be read.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             dataset = Images(arrays["images"], arrays["labels"])
         check(dataset)
     except (ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:

@@ -12,20 +12,17 @@ def build(params: ModelParams) -> keras.Model:
     It takes the images as they are stored, uint8 of shape (N, 28, 28), and returns float32 probabilities of shape (N, 10).
     With filters [32, 64, 64], kernel size 3, 64 dense units and no dropout it has 93,322 parameters.
     """
-    first, *others = params.filters
-    convolutions = [layers.Conv2D(first, params.kernel_size, activation="relu")]
-    for filters in others:
-        convolutions += [layers.MaxPooling2D(2), layers.Conv2D(filters, params.kernel_size, activation="relu")]
-    return keras.Sequential(
-        [
-            keras.Input((IMAGE_SIDE, IMAGE_SIDE), dtype="uint8"),
-            layers.Rescaling(1 / 255),
-            layers.Reshape((IMAGE_SIDE, IMAGE_SIDE, 1)),
-            *convolutions,
-            layers.Flatten(),
-            layers.Dense(params.dense_units, activation="relu"),
-            *([layers.Dropout(params.dropout)] if params.dropout else []),
-            layers.Dense(CLASSES, activation="softmax"),
-        ],
-        name="cnn",
-    )
+    stack = [
+        keras.Input((IMAGE_SIDE, IMAGE_SIDE), dtype="uint8", name="image"),
+        layers.Rescaling(1 / 255, name="scale"),
+        layers.Reshape((IMAGE_SIDE, IMAGE_SIDE, 1), name="channel"),
+    ]
+    for number, filters in enumerate(params.filters, start=1):
+        if number > 1:
+            stack.append(layers.MaxPooling2D(2, name=f"pool_{number - 1}"))
+        stack.append(layers.Conv2D(filters, params.kernel_size, activation="relu", name=f"conv_{number}"))
+    stack += [layers.Flatten(name="flatten"), layers.Dense(params.dense_units, activation="relu", name="hidden")]
+    if params.dropout:
+        stack.append(layers.Dropout(params.dropout, name="dropout"))
+    stack.append(layers.Dense(CLASSES, activation="softmax", name="probabilities"))
+    return keras.Sequential(stack, name="cnn")

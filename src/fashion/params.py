@@ -82,6 +82,12 @@ class ModelParams(Section):
         return self
 
 
+class AugmentParams(Section):
+    """Random changes of the training images, drawn anew in each epoch."""
+
+    flip: Annotated[float, Field(ge=0, le=1)]
+
+
 class TrainParams(Section):
     """The training recipe."""
 
@@ -111,6 +117,7 @@ class MemberParams(Section):
 
     seed: Seed
     model: ModelParams
+    augment: AugmentParams
     train: TrainParams
 
 
@@ -135,6 +142,7 @@ class Params(Section):
     download: DownloadParams
     prepare: PrepareParams
     model: ModelParams
+    augment: AugmentParams
     train: TrainParams
     ensemble: dict[str, MemberParams]
     evaluate: EvaluateParams
@@ -143,7 +151,7 @@ class Params(Section):
     @model_validator(mode="before")
     @classmethod
     def apply_overrides(cls, tree: Any) -> Any:
-        """Complete each member of `ensemble` with the sections `model` and `train`, which its own lines override.
+        """Complete each member of `ensemble` with the sections `model`, `augment` and `train`, which its own lines override.
 
         Raises:
             ValueError: there is no member, or one has a name that cannot name its file.
@@ -158,7 +166,7 @@ class Params(Section):
         for name in members:
             if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
                 raise ValueError(f"ensemble: {name!r} cannot name a member: use a-z, 0-9, - and _, such as `first`")
-        base = {section: tree.get(section) for section in ("model", "train")}
+        base = {section: tree.get(section) for section in ("model", "augment", "train")}
         return {**tree, "ensemble": {name: merge(base, member) for name, member in members.items()}}
 
     def member(self, name: str) -> MemberParams:
@@ -192,7 +200,7 @@ def load(path: Path = PARAMS_FILE) -> Params:
         raise ParameterError(f"{path}: not found; run this in the project's top directory") from None
     except (OSError, UnicodeError) as error:
         raise ParameterError(f"{path}: cannot be read: {error}") from None
-    except YAMLError as error:
+    except (YAMLError, ValueError, RecursionError) as error:  # ValueError: 2026-99-99 is read as a date
         raise ParameterError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(tree, dict):
         raise ParameterError(f"{path}: empty, or no mapping of sections; `git checkout {path}` brings the last one back")

@@ -9,12 +9,13 @@ import time
 
 import numpy as np
 
+from fashion import augment
 from fashion.backend import keras, tf
 from fashion.checkpoint import Checkpoint
 from fashion.dataset import Images
 from fashion.errors import UserError
 from fashion.models import build
-from fashion.params import CLASSES, MemberParams, TrainParams
+from fashion.params import CLASSES, AugmentParams, MemberParams, TrainParams
 from fashion.schedules import learning_rates
 
 EVALUATION_BATCH = 1000
@@ -38,23 +39,27 @@ def make_optimizer(params: TrainParams, rates: np.ndarray) -> keras.optimizers.O
     return keras.optimizers.AdamW(schedule, weight_decay=params.weight_decay)
 
 
-def shuffled_batches(images: tf.Tensor, targets: tf.Tensor, batch_size: int, seed: int, epoch: int) -> tf.data.Dataset:
-    """Return one epoch's batches, in an order that depends on the seed and the epoch alone.
+def shuffled_batches(
+    images: tf.Tensor, targets: tf.Tensor, batch_size: int, params: AugmentParams, seed: int, epoch: int
+) -> tf.data.Dataset:
+    """Return one epoch's batches, in an order and augmented in a way that depend on the seed and the epoch alone.
 
     Args:
         images: uint8, shape (N, 28, 28).
         targets: float32, shape (N, 10), each row a probability distribution.
         batch_size: images a batch; the last batch holds what is left.
+        params: how images are augmented.
         seed: the member's seed.
         epoch: 1 for the first.
     """
-    order = np.random.default_rng([seed, epoch]).permutation(len(images))
-    return (
-        tf.data.Dataset.from_tensor_slices(order)
-        .batch(batch_size)
-        .map(lambda indices: (tf.gather(images, indices), tf.gather(targets, indices)))
-        .prefetch(2)
-    )
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(len(images))
+    flipped = rng.random(len(images)) < params.flip
+
+    def gather(indices: tf.Tensor, flipped: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return augment.flip(tf.gather(images, indices), flipped), tf.gather(targets, indices)
+
+    return tf.data.Dataset.from_tensor_slices((order, flipped)).batch(batch_size).map(gather).prefetch(2)
 
 
 def reseed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
@@ -98,7 +103,7 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
     started, first = time.monotonic(), len(history)
     for epoch in range(first + 1, recipe.epochs + 1):
         reseed_dropout(model, params.seed, epoch)
-        batches = shuffled_batches(images, targets, recipe.batch_size, params.seed, epoch)
+        batches = shuffled_batches(images, targets, recipe.batch_size, params.augment, params.seed, epoch)
         seen = {name: values[0] for name, values in model.fit(batches, verbose=0).history.items()}
         if not math.isfinite(seen["loss"]):
             raise UserError(

@@ -1,0 +1,36 @@
+# make        set up and run everything        make test   set up and test everything        make help   the rest
+PYTHON ?= python3
+BIN := .venv/bin
+# What the environment was installed from; written last, so that an interrupted set-up starts over.
+INSTALLED := .venv/requirements.lock
+
+.PHONY: all setup test seeds lock help
+
+all: setup ## set up, run what changed of the pipeline, show the result
+	@$(BIN)/dvc repro
+	@$(BIN)/python src/summary.py
+
+setup: $(INSTALLED) ## create .venv with everything in requirements.lock
+
+$(INSTALLED): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "error: $(PYTHON) is not Python 3.10 to 3.13; name one that is: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Setting up .venv: about 2 GB, one to five minutes"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@cp requirements.lock $@
+
+test: setup ## set up, run the tests
+	@$(BIN)/python -m pytest
+
+seeds: setup ## measure the seed's recipe and ours over five seeds (about half an hour)
+	@$(BIN)/dvc repro studies/seeds/dvc.yaml
+
+lock: setup ## resolve requirements.txt into requirements.lock
+	@$(PYTHON) -m venv --clear .venv/lock
+	@.venv/lock/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@.venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
+	  requirements.txt --output-file requirements.lock
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16

@@ -1,0 +1,57 @@
+"""Train a recipe with one seed and score it: data/raw -> a JSON file with accuracy and loss on train, validation and test."""
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+
+import evaluate
+import prepare
+from fashion import params, stage, training
+from fashion.backend import keras, tf
+from fashion.checkpoint import Checkpoint
+from fashion.files import atomic_write
+from fashion.params import TEST_IMAGES, TRAINING_IMAGES, MemberParams, PrepareParams
+
+
+def read_recipe(recipe: str, seed: str) -> tuple[PrepareParams, MemberParams]:
+    """Return the parameters of a recipe whose only member has the given seed.
+
+    Raises:
+        ParameterError: the file is no recipe.
+    """
+    read = params.load(Path(recipe))
+    return read.prepare, MemberParams(seed=int(seed), model=read.model, augment=read.augment, train=read.train)
+
+
+def main(split: PrepareParams, member: MemberParams, recipe: str, seed: str, result: str) -> None:
+    train, validation = prepare.split(prepare.read_raw("train", TRAINING_IMAGES), split)
+    test = prepare.read_raw("t10k", TEST_IMAGES)
+    checkpoint = Checkpoint(
+        Path(result).stem,
+        determined_by={
+            "params": [split.model_dump(), member.model_dump()],
+            "code": sorted(stage.project_sources().values()),
+            "libraries": [keras.__version__, tf.__version__],
+        },
+    )
+    model, _ = training.fit(member, train, validation, checkpoint)
+    scores = {
+        name: evaluate.score(data, evaluate.predict([model], data.images))
+        for name, data in (("train", train), ("validation", validation), ("test", test))
+    }
+    with atomic_write(Path(result)) as file:
+        file.write((json.dumps(scores, indent=2) + "\n").encode())
+    checkpoint.remove()
+
+
+if __name__ == "__main__":
+    stage.run(
+        main,
+        __doc__,
+        reads=lambda _, recipe, seed, result: read_recipe(recipe, seed),
+        recipe="a file like params.yaml",
+        seed="the seed, a whole number",
+        result="the JSON file to write",
+    )

@@ -1,0 +1,34 @@
+"""Sum up what measure.py found: studies/seeds/results/*.json -> studies/seeds/table.md."""
+
+import json
+import statistics
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.resolve().parents[1] / "src"))
+
+from fashion.errors import one_line_errors
+from fashion.files import atomic_write
+
+ROWS = {"seed": "the seed's recipe (recipes/seed.yaml)", "shipped": "ours (params.yaml)"}
+SPLITS = ("train", "validation", "test")
+
+
+def main() -> None:
+    lines = ["| recipe | training | validation | test | seeds |", "| --- | --- | --- | --- | --- |"]
+    for name, title in ROWS.items():
+        results = [json.loads(path.read_text()) for path in sorted((HERE / "results").glob(f"{name}-*.json"))]
+        cells = []
+        for split in SPLITS:
+            accuracies = [100 * result[split]["accuracy"] for result in results]
+            cells.append(f"{statistics.mean(accuracies):.2f} ± {statistics.stdev(accuracies):.2f} %")
+        lines.append(f"| {title} | {' | '.join(cells)} | {len(results)} |")
+    with atomic_write(HERE / "table.md") as file:
+        file.write(("\n".join(lines) + "\n").encode())
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        main()

@@ -1,0 +1,85 @@
+"""The real data set, and clones of this project to run it in."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "src"))
+
+from fashion import params  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The top directory of the project under test."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the four official files, got as a user gets them unless the pipeline already has."""
+    import download
+
+    directory = ROOT / "data" / "raw"
+    if not all((directory / name).is_file() for name in download.FILES):
+        directory = tmp_path_factory.mktemp("raw")
+        download.main(params.load(ROOT / "params.yaml").download, directory)
+    return directory
+
+
+class Clone:
+    """A copy of the working tree, uncommitted changes included, as a git clone of its own.
+
+    Attributes:
+        path: its top directory.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        git = ["git", "-C", str(ROOT)]
+        subprocess.run([*git, "clone", "--quiet", "--no-hardlinks", str(ROOT), str(path)], check=True)
+        changed = subprocess.run(
+            [*git, "ls-files", "-z", "--modified", "--others", "--exclude-standard"], check=True, capture_output=True, text=True
+        ).stdout
+        for name in filter(None, changed.split("\0")):
+            if (ROOT / name).is_file():
+                (path / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, path / name)
+            else:
+                (path / name).unlink(missing_ok=True)
+        (path / ".venv").symlink_to(Path(sys.prefix))
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess:
+        """Run a program in the clone, with no virtual environment on PATH."""
+        clean = {key: value for key, value in os.environ.items() if key not in ("DVC_ROOT", "VIRTUAL_ENV")}
+        clean["PATH"] = os.pathsep.join(part for part in clean["PATH"].split(os.pathsep) if ".venv" not in part)
+        return subprocess.run(command, cwd=self.path, env=clean | environment, capture_output=True, text=True)
+
+    def dvc(self, *words: str) -> str:
+        """Run DVC in the clone and return what it printed."""
+        done = self.run(".venv/bin/dvc", *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def edit(self, old: str, new: str, file: str = "params.yaml") -> None:
+        """Replace a text that stands in a file exactly once."""
+        text = (self.path / file).read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+        (self.path / file).write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Clone:
+    """A fresh clone with nothing but what git has."""
+    return Clone(tmp_path / "clone")
+
+
+@pytest.fixture(scope="session")
+def session_clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """Likewise, shared by tests that leave it as they found it."""
+    return Clone(tmp_path_factory.mktemp("session") / "clone")
