@@ -1,0 +1,210 @@
+"""The rules that make the results trustworthy, held by the project itself."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parents[1]
+PIPELINES = [path.relative_to(ROOT) for path in [ROOT / "dvc.yaml", *sorted(ROOT.glob("studies/*/dvc.yaml"))]]
+
+
+def read_yaml(path: Path) -> dict:
+    return YAML(typ="safe").load(path)
+
+
+def stage_definitions() -> dict[str, dict]:
+    """The stages of every dvc.yaml, by file and name; a foreach stage once, as written."""
+    return {
+        f"{file}:{name}": stage.get("do", stage)
+        for file in PIPELINES
+        for name, stage in read_yaml(ROOT / file)["stages"].items()
+    }
+
+
+def imported_files(script: Path) -> set[Path]:
+    """The files of this project that a script imports, directly or through others, itself included."""
+    reached, waiting = set(), [script]
+    while waiting:
+        file = waiting.pop()
+        if file in reached:
+            continue
+        reached.add(file)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            for name in names:
+                parts = name.split(".")
+                for length in range(1, len(parts) + 1):
+                    path = ROOT / "src" / Path(*parts[:length])
+                    waiting += [found for found in (path.with_suffix(".py"), path / "__init__.py") if found.is_file()]
+    return reached
+
+
+@pytest.mark.parametrize("name", stage_definitions())
+def test_a_stages_deps_are_the_files_that_it_imports(name):
+    stage = stage_definitions()[name]
+    (script,) = re.findall(r"\S+\.py", stage["cmd"])
+    imported = {path.relative_to(ROOT).as_posix() for path in imported_files(ROOT / script)}
+    assert {dep for dep in stage["deps"] if dep.endswith(".py")} == imported
+
+
+def test_training_depends_on_no_test_image():
+    for name, stage in stage_definitions().items():
+        if ":train" in name:
+            data = {dep for dep in stage["deps"] if dep.startswith("data")}
+            assert data == {"data/prepared/train.npz", "data/prepared/validation.npz"}
+
+
+# Which stages each parameter belongs to. `ensemble` is also read by evaluate, which has to know the members.
+TRAIN = {"train@first"}
+OWNERS = {
+    "download.sources": {"download"},
+    "prepare.images": {"prepare"},
+    "prepare.validation_fraction": {"prepare"},
+    "prepare.seed": {"prepare"},
+    "model.filters": TRAIN,
+    "model.kernel_size": TRAIN,
+    "model.dense_units": TRAIN,
+    "model.dropout": TRAIN,
+    "augment.flip": TRAIN,
+    "train.epochs": TRAIN,
+    "train.batch_size": TRAIN,
+    "train.optimizer": TRAIN,
+    "train.learning_rate": TRAIN,
+    "train.weight_decay": TRAIN,
+    "train.schedule": TRAIN,
+    "train.warmup": TRAIN,
+    "train.label_smoothing": TRAIN,
+    "ensemble.first.seed": {"train@first", "evaluate"},
+    "evaluate.calibration_bins": {"evaluate"},
+    "plot.predictions": {"plot"},
+    "plot.which": {"plot"},
+    "plot.confused_pairs": {"plot"},
+    "plot.examples": {"plot"},
+}
+
+
+def leaves(tree: dict, prefix: str = "") -> dict[str, object]:
+    found = {}
+    for key, value in tree.items():
+        found |= leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return found
+
+
+def test_every_parameter_has_an_owner():
+    assert leaves(read_yaml(ROOT / "params.yaml")).keys() == OWNERS.keys()
+
+
+def test_each_parameter_changes_its_owners_alone(session_clone):
+    path = session_clone.path / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    changed = {}
+    for key, value in leaves(read_yaml(path)).items():
+        tree = read_yaml(path)
+        section = tree
+        *parents, leaf = key.split(".")
+        for parent in parents:
+            section = section[parent]
+        section[leaf] = [*value, value[0]] if isinstance(value, list) else f"{value}x" if isinstance(value, str) else value + 1
+        with path.open("w", encoding="utf-8") as file:
+            YAML(typ="safe").dump(tree, file)
+        with Repo(session_clone.path) as repo:
+            status = repo.status([str(session_clone.path / "dvc.yaml")])
+        path.write_text(text, encoding="utf-8")
+        changed[key] = {
+            stage
+            for stage, entries in status.items()
+            for entry in entries
+            if isinstance(entry, dict) and key in entry.get("changed deps", {}).get("params.yaml", {})
+        }
+    assert changed == OWNERS
+
+
+def test_the_lock_belongs_to_the_tree(session_clone):
+    """In a clone without data or models, nothing else differs from what dvc.lock says."""
+    with Repo(session_clone.path) as repo:
+        status = repo.status([str(session_clone.path / file) for file in PIPELINES])
+    stale = {
+        f"{stage}: {kind} {path}: {state}"
+        for stage, entries in status.items()
+        for entry in entries
+        for kind, paths in (entry.items() if isinstance(entry, dict) else [(entry, {"": "changed"})])
+        for path, state in paths.items()
+        if not (state == "deleted" and path.startswith(("data", "models")))
+    }
+    assert not stale, "run `dvc repro` (and `make seeds`), then commit what it wrote:\n" + "\n".join(sorted(stale))
+
+
+@pytest.mark.parametrize("script", ["download", "prepare", "plot", "summary"])
+def test_light_programs_do_not_import_tensorflow(script):
+    program = f"import sys; sys.path.insert(0, 'src'); import {script}; print('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"
+
+
+def sources() -> list[Path]:
+    return sorted(path for folder in ("src", "studies") for path in (ROOT / folder).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_no_pickle_no_shell_no_code_from_files(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module]
+            assert not {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal"} & set(modules)
+        if isinstance(node, ast.Call):
+            name, keywords = ast.unparse(node.func), {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+            assert name not in ("eval", "exec", "os.system", "os.popen", "subprocess.getoutput"), f"{name} in line {node.lineno}"
+            assert "shell" not in keywords, f"shell in line {node.lineno}"
+            if name == "np.load":
+                assert keywords.get("allow_pickle") == "False", f"line {node.lineno}"
+            if name.endswith("load_model"):
+                assert keywords.get("safe_mode") == "True", f"line {node.lineno}"
+            assert not name.endswith("Lambda"), f"Lambda layer in line {node.lineno}"
+
+
+def test_the_library_does_not_import_its_users():
+    users = {path for path in sources() if path.parent != ROOT / "src" / "fashion"}
+    for path in (ROOT / "src" / "fashion").glob("*.py"):
+        assert not imported_files(path) & users, path
+
+
+def requirement_lines(name: str) -> list[str]:
+    lines = (line.partition(" #")[0].strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_every_requirement_is_pinned_and_every_locked_file_has_hashes():
+    chosen = requirement_lines("requirements.txt")
+    for line in chosen:
+        assert re.fullmatch(r"[a-z0-9._-]+==[0-9.]+", line), f"{line} is not pinned"
+    locked = " ".join(requirement_lines("requirements.lock")).replace(" \\ ", " ")
+    packages = re.split(r" (?=[a-z0-9][a-z0-9._-]*==)", locked)
+    for package in packages:
+        assert re.fullmatch(r"[a-z0-9._-]+==\S+( ; .+?)?( --hash=sha256:[0-9a-f]{64})+", package), package
+    normalised = {package.split(" ")[0] for package in packages}
+    assert {line.replace(".yaml", "-yaml") for line in chosen} <= normalised
+
+
+def test_committed_predictions_give_the_committed_metrics():
+    import numpy as np
+
+    import plot
+    from fashion import metrics
+
+    scores = json.loads((ROOT / "reports/metrics.json").read_text())["test"]
+    labels, predicted, confidence = plot.read_predictions(ROOT / "reports/predictions.csv")
+    assert len(labels) == 10_000
+    assert np.mean(labels == predicted) == pytest.approx(scores["accuracy"], abs=1e-6)
+    low, high = metrics.wilson_interval(int((labels == predicted).sum()), len(labels))
+    assert (low, high) == pytest.approx((scores["accuracy_low"], scores["accuracy_high"]), abs=1e-6)
