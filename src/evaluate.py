@@ -33,17 +33,19 @@ def load_ensemble(members: list[str]) -> list[keras.Model]:
     return [artifact.load(path) for path in sorted(expected)]
 
 
-def predict(models: list[keras.Model], images: np.ndarray) -> np.ndarray:
+def predict(models: list[keras.Model], images: np.ndarray, flip_averaging: bool) -> np.ndarray:
     """Return the mean of the models' probabilities.
 
     Args:
         models: the ensemble.
         images: uint8, shape (N, 28, 28).
+        flip_averaging: whether each model's probabilities are the mean over the image and its mirror image.
 
     Returns:
         float32, shape (N, 10).
     """
-    return np.mean([model.predict(images, batch_size=BATCH, verbose=0) for model in models], axis=0)
+    views = [images, images[:, :, ::-1]] if flip_averaging else [images]
+    return np.mean([model.predict(view, batch_size=BATCH, verbose=0) for model in models for view in views], axis=0)
 
 
 def score(data: Images, probabilities: np.ndarray) -> dict[str, float]:
@@ -76,9 +78,9 @@ def main(members: list[str], params: EvaluateParams) -> None:
     scores = {}
     for name, file in (("train", dataset.TRAIN_FILE), ("validation", dataset.VALIDATION_FILE)):
         data = dataset.load(file)
-        scores[name] = score(data, predict(models, data.images))
+        scores[name] = score(data, predict(models, data.images, params.flip_averaging))
     test = dataset.load(dataset.TEST_FILE)
-    probabilities = predict(models, test.images)
+    probabilities = predict(models, test.images, params.flip_averaging)
     scores["test"], classes = score_test(test, probabilities, params.calibration_bins)
 
     rounded = {name: {key: round(float(value), 6) for key, value in values.items()} for name, values in scores.items()}

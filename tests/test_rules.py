@@ -86,6 +86,7 @@ OWNERS = {
     "train.warmup": TRAIN,
     "train.label_smoothing": TRAIN,
     "ensemble.first.seed": {"train@first", "evaluate"},
+    "evaluate.flip_averaging": {"evaluate"},
     "evaluate.calibration_bins": {"evaluate"},
     "plot.predictions": {"plot"},
     "plot.which": {"plot"},
@@ -99,6 +100,15 @@ def leaves(tree: dict, prefix: str = "") -> dict[str, object]:
     for key, value in tree.items():
         found |= leaves(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
     return found
+
+
+def edited(value: object) -> object:
+    """Another value of the same type. DVC takes 1, 1.0 and true for the same."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, list):
+        return [*value, value[0]]
+    return f"{value}x" if isinstance(value, str) else value + 2
 
 
 def test_every_parameter_has_an_owner():
@@ -115,7 +125,7 @@ def test_each_parameter_changes_its_owners_alone(session_clone):
         *parents, leaf = key.split(".")
         for parent in parents:
             section = section[parent]
-        section[leaf] = [*value, value[0]] if isinstance(value, list) else f"{value}x" if isinstance(value, str) else value + 1
+        section[leaf] = edited(value)
         with path.open("w", encoding="utf-8") as file:
             YAML(typ="safe").dump(tree, file)
         with Repo(session_clone.path) as repo:

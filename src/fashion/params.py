@@ -124,6 +124,7 @@ class MemberParams(Section):
 class EvaluateParams(Section):
     """How the scores are computed."""
 
+    flip_averaging: bool
     calibration_bins: Annotated[int, Field(ge=2, le=1000)]
 
 

@@ -12,20 +12,20 @@ from fashion import params, stage, training
 from fashion.backend import keras, tf
 from fashion.checkpoint import Checkpoint
 from fashion.files import atomic_write
-from fashion.params import TEST_IMAGES, TRAINING_IMAGES, MemberParams, PrepareParams
+from fashion.params import TEST_IMAGES, TRAINING_IMAGES, EvaluateParams, MemberParams, PrepareParams
 
 
-def read_recipe(recipe: str, seed: str) -> tuple[PrepareParams, MemberParams]:
+def read_recipe(recipe: str, seed: str) -> tuple[PrepareParams, MemberParams, EvaluateParams]:
     """Return the parameters of a recipe whose only member has the given seed.
 
     Raises:
         ParameterError: the file is no recipe.
     """
     read = params.load(Path(recipe))
-    return read.prepare, MemberParams(seed=int(seed), model=read.model, augment=read.augment, train=read.train)
+    return read.prepare, MemberParams(seed=int(seed), model=read.model, augment=read.augment, train=read.train), read.evaluate
 
 
-def main(split: PrepareParams, member: MemberParams, recipe: str, seed: str, result: str) -> None:
+def main(split: PrepareParams, member: MemberParams, scoring: EvaluateParams, recipe: str, seed: str, result: str) -> None:
     train, validation = prepare.split(prepare.read_raw("train", TRAINING_IMAGES), split)
     test = prepare.read_raw("t10k", TEST_IMAGES)
     checkpoint = Checkpoint(
@@ -38,7 +38,7 @@ def main(split: PrepareParams, member: MemberParams, recipe: str, seed: str, res
     )
     model, _ = training.fit(member, train, validation, checkpoint)
     scores = {
-        name: evaluate.score(data, evaluate.predict([model], data.images))
+        name: evaluate.score(data, evaluate.predict([model], data.images, scoring.flip_averaging))
         for name, data in (("train", train), ("validation", validation), ("test", test))
     }
     with atomic_write(Path(result)) as file:
