@@ -4,7 +4,7 @@ BIN := .venv/bin
 # What the environment was installed from; written last, so that an interrupted set-up starts over.
 INSTALLED := .venv/requirements.lock
 
-.PHONY: all setup test seeds lock help
+.PHONY: all setup test verify seeds lock help
 
 all: setup ## set up, run what changed of the pipeline, show the result
 	@$(BIN)/dvc repro
@@ -23,7 +23,10 @@ $(INSTALLED): requirements.lock
 test: setup ## set up, run the tests
 	@$(BIN)/python -m pytest
 
-seeds: setup ## measure the seed's recipe and ours over five seeds (about half an hour)
+verify: setup ## reproduce the last commit from scratch and compare every byte
+	@$(BIN)/python src/verify.py
+
+seeds: setup ## measure the seed's recipe and ours over several seeds (about half an hour)
 	@$(BIN)/dvc repro studies/seeds/dvc.yaml
 
 lock: setup ## resolve requirements.txt into requirements.lock

@@ -86,14 +86,17 @@ def main(members: list[str], params: EvaluateParams) -> None:
     rounded = {name: {key: round(float(value), 6) for key, value in values.items()} for name, values in scores.items()}
     with atomic_write(METRICS) as file:
         file.write((json.dumps(rounded, indent=2) + "\n").encode())
-    tables.write(
-        CLASS_SCORES,
-        ({"class": name, **dict(zip(classes._fields, values))} for name, values in zip(CLASS_NAMES, np.transpose(classes).tolist())),
-    )
+    by_class = zip(CLASS_NAMES, *(column.tolist() for column in classes))
+    tables.write(CLASS_SCORES, (dict(zip(("class", *classes._fields), row)) for row in by_class))
     tables.write(
         PREDICTIONS,
         (
-            {"index": index, "label": CLASS_NAMES[label], "predicted": CLASS_NAMES[row.argmax()], "confidence": float(row.max())}
+            {
+                "index": index,
+                "label": CLASS_NAMES[label],
+                "predicted": CLASS_NAMES[row.argmax()],
+                "confidence": float(row.max()),
+            }
             for index, (label, row) in enumerate(zip(test.labels, probabilities))
         ),
     )

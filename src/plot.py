@@ -71,6 +71,8 @@ def main(params: PlotParams) -> None:
     rows = []
     for pair in np.argsort(-mistakes, axis=None, kind="stable")[: params.confused_pairs]:
         label, guess = divmod(pair, CLASSES)
+        if not mistakes[label, guess]:
+            break
         examples = np.flatnonzero((labels == label) & (predicted == guess))
         examples = examples[np.argsort(-confidence[examples], kind="stable")][: params.examples]
         count, total = mistakes[label, guess], confusion[label].sum()

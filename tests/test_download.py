@@ -191,6 +191,5 @@ def test_the_debian_package_gives_the_official_bytes(tmp_path):
 
 @pytest.mark.skipif(not (shutil.which("apt-get") and shutil.which("dpkg-deb")), reason="needs Debian's apt")
 def test_an_unknown_debian_package_is_named(tmp_path):
-    with pytest.raises(sources.SourceError, match="apt-get: E: .*no-such-data-set"):
-        with sources.opened("apt:no-such-data-set"):
-            pytest.fail("this package does not exist")
+    with pytest.raises(sources.SourceError, match="apt-get: E: .*no-such-data-set"), sources.opened("apt:no-such-data-set"):
+        pytest.fail("this package does not exist")

@@ -72,6 +72,7 @@ OWNERS = {
     "prepare.images": {"prepare"},
     "prepare.validation_fraction": {"prepare"},
     "prepare.seed": {"prepare"},
+    "model.pixels": TRAIN,
     "model.filters": TRAIN,
     "model.kernel_size": TRAIN,
     "model.dense_units": TRAIN,
@@ -157,7 +158,9 @@ def test_the_lock_belongs_to_the_tree(session_clone):
 
 @pytest.mark.parametrize("script", ["download", "prepare", "plot", "summary"])
 def test_light_programs_do_not_import_tensorflow(script):
-    program = f"import sys; sys.path.insert(0, 'src'); import {script}; print('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    program = (
+        f"import sys; sys.path.insert(0, 'src'); import {script}; print('tensorflow' in sys.modules or 'keras' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stdout == "False\n"
 
@@ -174,7 +177,9 @@ def test_no_pickle_no_shell_no_code_from_files(path):
             assert not {"pickle", "cPickle", "dill", "joblib", "shelve", "marshal"} & set(modules)
         if isinstance(node, ast.Call):
             name, keywords = ast.unparse(node.func), {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
-            assert name not in ("eval", "exec", "os.system", "os.popen", "subprocess.getoutput"), f"{name} in line {node.lineno}"
+            assert name not in ("eval", "exec", "os.system", "os.popen", "subprocess.getoutput"), (
+                f"{name} in line {node.lineno}"
+            )
             assert "shell" not in keywords, f"shell in line {node.lineno}"
             if name == "np.load":
                 assert keywords.get("allow_pickle") == "False", f"line {node.lineno}"

@@ -5,10 +5,8 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
-
 from conftest import Clone
 
 
@@ -160,7 +158,12 @@ def test_ctrl_c_ends_in_one_line(long_training):
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("src/fashion/models.py", '"""The network."""', '"""The network, edited."""', "src/fashion/models.py: edited while this stage ran"),
+        (
+            "src/fashion/models.py",
+            '"""The network."""',
+            '"""The network, edited."""',
+            "src/fashion/models.py: edited while this stage ran",
+        ),
         ("params.yaml", "learning_rate: 0.0", "learning_rate: 0.1", "params.yaml: edited while this stage ran"),
     ],
 )

@@ -55,6 +55,17 @@ def test_the_network_is_the_seeds(shipped):
     assert model.count_params() == 93_322
 
 
+def test_standard_pixels_have_mean_0_and_deviation_1(raw, shipped):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prepare, "RAW", raw)
+        images = prepare.read_raw("train", 60_000).images
+    assert images.mean() == pytest.approx(models.PIXEL_MEAN, abs=0.01)
+    assert images.std() == pytest.approx(models.PIXEL_DEVIATION, abs=0.01)
+    for pixels, expected in (("standard", (images[:9] - images.mean()) / images.std()), ("unit", images[:9] / 255)):
+        scale = models.build(shipped.model.model_copy(update={"pixels": pixels})).layers[0]
+        np.testing.assert_allclose(scale(images[:9]), expected, atol=1e-3)
+
+
 def test_flipped_images_are_mirrored_and_the_others_are_not(data):
     images = data[0].images[:3]
     flipped = augment.flip(images, np.array([True, False, True])).numpy()

@@ -1,6 +1,7 @@
 """Keras, quiet and deterministic. Every module that needs it takes it from here."""
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,20 +10,22 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @contextmanager
-def discarded_stderr() -> Iterator[None]:
-    """Discard what is written to file descriptor 2: while TensorFlow is imported, its libraries log there unasked."""
+def quiet_import() -> Iterator[None]:
+    """Import TensorFlow without what its libraries log to file descriptor 2, and let Ctrl-C end that without a traceback."""
     kept = os.dup(2)
     null = os.open(os.devnull, os.O_WRONLY)
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.dup2(null, 2)
     try:
         yield
     finally:
         os.dup2(kept, 2)
+        signal.signal(signal.SIGINT, interrupt)
         os.close(kept)
         os.close(null)
 
 
-with discarded_stderr():
+with quiet_import():
     import keras
     import tensorflow as tf
 

@@ -46,6 +46,13 @@ def show_image(axes: Axes, image: np.ndarray) -> None:
         spine.set(visible=True, color="#cccccc")
 
 
+def notice(text: str) -> Figure:
+    """Draw a line of text, where there is nothing to show."""
+    figure = Figure(figsize=(5, 1))
+    figure.text(0.5, 0.5, text, ha="center", va="center")
+    return figure
+
+
 def predictions(images: np.ndarray, labels: Sequence[str], predicted: Sequence[str], confidence: Sequence[float]) -> Figure:
     """Draw images, each with the class predicted, the confidence and, in brackets, the true class.
 
@@ -55,6 +62,8 @@ def predictions(images: np.ndarray, labels: Sequence[str], predicted: Sequence[s
         predicted: N names of predicted classes; blue with a tick where right, red with a cross where wrong.
         confidence: N probabilities of the predicted classes.
     """
+    if not len(images):
+        return notice("No test image was mistaken")
     columns = min(5, len(images))
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(1.9 * columns, 2.2 * rows))
@@ -147,6 +156,8 @@ def confused_pairs(rows: Sequence[tuple[str, np.ndarray]], columns: int) -> Figu
         rows: what a pair is called, and its examples, uint8 of shape (N, 28, 28).
         columns: the number of places for examples in each row.
     """
+    if not rows:
+        return notice("No test image was mistaken")
     figure = Figure(figsize=(2.2 + 0.95 * columns, 1.0 * len(rows) + 0.3))
     grid = figure.subplots(len(rows), columns + 1, squeeze=False, width_ratios=[2.2, *[0.95] * columns])
     for (title, images), (heading, *places) in zip(rows, grid):

@@ -54,10 +54,25 @@ class PrepareParams(Section):
     validation_fraction: Annotated[float, Field(ge=0.01, le=0.9)]
     seed: Seed
 
+    @model_validator(mode="after")
+    def check_that_images_are_held_out(self) -> "PrepareParams":
+        """Refuse a split without validation images.
+
+        Raises:
+            ValueError: less than one image of each class would be held out.
+        """
+        if self.validation_fraction * self.images / CLASSES < 1:
+            raise ValueError(
+                f"validation_fraction {self.validation_fraction} of {self.images} images "
+                f"holds out less than one of each class; raise either"
+            )
+        return self
+
 
 class ModelParams(Section):
     """The network; `fashion.models` builds it."""
 
+    pixels: Literal["unit", "standard"]
     filters: Annotated[list[Annotated[int, Field(ge=1, le=1024)]], Field(min_length=1)]
     kernel_size: Annotated[int, Field(ge=1, le=IMAGE_SIDE)]
     dense_units: Annotated[int, Field(ge=1, le=4096)]
@@ -77,7 +92,8 @@ class ModelParams(Section):
                 side //= 2
             if side < 1:
                 raise ValueError(
-                    f"convolution {number} of {len(self.filters)} has no pixels left: use fewer filters or a smaller kernel_size"
+                    f"convolution {number} of {len(self.filters)} has no pixels left: "
+                    f"use fewer filters or a smaller kernel_size"
                 )
         return self
 

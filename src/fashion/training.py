@@ -74,9 +74,9 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
     """Train one member, printing a line an epoch, and go on from `checkpoint` when it holds finished epochs.
 
     Returns:
-        The trained model, without its optimizer, and the history: one row an epoch with the keys epoch, learning_rate (of
-        the epoch's last step), and accuracy and cross-entropy loss (nats, without label smoothing) on the training images
-        (the mean over the epoch's steps, so of a model that still improves) and on the validation images (after the epoch).
+        The trained model, without its optimizer, and the history: one row an epoch with the keys epoch, learning_rate (the
+        mean over the epoch's steps), and accuracy and cross-entropy loss (nats, without label smoothing) on the training
+        images (likewise, so of a model that still improves) and on the validation images (after the epoch).
 
     Raises:
         UserError: the training diverged.
@@ -116,7 +116,7 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
         history.append(
             {
                 "epoch": epoch,
-                "learning_rate": float(rates[epoch * steps_per_epoch - 1]),
+                "learning_rate": float(rates[(epoch - 1) * steps_per_epoch : epoch * steps_per_epoch].mean()),
                 "train_accuracy": seen["accuracy"],
                 "train_loss": seen["cross_entropy"],
                 "validation_accuracy": held_out["accuracy"],
