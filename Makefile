@@ -15,7 +15,7 @@ setup: $(INSTALLED) ## create .venv with everything in requirements.lock
 $(INSTALLED): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
 	  || { echo "error: $(PYTHON) is not Python 3.10 to 3.13; name one that is: make PYTHON=python3.12" >&2; exit 1; }
-	@echo "Setting up .venv: about 2 GB, one to five minutes"
+	@echo "Setting up .venv: about 2.5 GB, one to five minutes"
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@cp requirements.lock $@
@@ -36,4 +36,4 @@ lock: setup ## resolve requirements.txt into requirements.lock
 	  requirements.txt --output-file requirements.lock
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

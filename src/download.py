@@ -65,7 +65,7 @@ def main(params: DownloadParams, directory: Path = RAW) -> None:
             reasons.append(f"{source}: {error}")
             print(f"{reasons[-1]}; trying the next source", flush=True)
         if not missing:
-            print(f"4 files, verified, from {source} -> {directory}/")
+            print(f"{len(FILES)} files, verified, from {source} -> {directory}/")
             return
     raise UserError(
         "no source has the data set:\n"

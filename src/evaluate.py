@@ -8,29 +8,14 @@ import numpy as np
 from fashion import artifact, dataset, metrics, stage, tables
 from fashion.backend import keras
 from fashion.dataset import CLASS_NAMES, Images
-from fashion.errors import UserError
 from fashion.files import atomic_write
+from fashion.members import files
 from fashion.params import CLASSES, EvaluateParams
 
 METRICS = Path("reports/metrics.json")
 CLASS_SCORES = Path("reports/classes.csv")
 PREDICTIONS = Path("reports/predictions.csv")
 BATCH = 1000
-
-
-def load_ensemble(members: list[str]) -> list[keras.Model]:
-    """Load the members' models.
-
-    Raises:
-        UserError: one is missing or damaged, or models/ holds a file that is no member's.
-    """
-    expected = {artifact.path_of(member) for member in members}
-    present = {path for path in artifact.MODELS.iterdir() if path.name != ".gitignore"}
-    for path in sorted(present - expected):
-        raise UserError(f"{path}: belongs to no member of `ensemble` in params.yaml; delete it")
-    for path in sorted(expected - present):
-        raise UserError(f"{path}: missing; run `dvc repro`")
-    return [artifact.load(path) for path in sorted(expected)]
 
 
 def predict(models: list[keras.Model], images: np.ndarray, flip_averaging: bool) -> np.ndarray:
@@ -49,7 +34,12 @@ def predict(models: list[keras.Model], images: np.ndarray, flip_averaging: bool)
 
 
 def score(data: Images, probabilities: np.ndarray) -> dict[str, float]:
-    """Return accuracy, and loss in nats."""
+    """Return accuracy, and loss in nats.
+
+    Args:
+        data: N labelled images.
+        probabilities: float32, shape (N, 10).
+    """
     return {
         "accuracy": metrics.accuracy(data.labels, probabilities),
         "loss": metrics.cross_entropy(data.labels, probabilities),
@@ -57,7 +47,13 @@ def score(data: Images, probabilities: np.ndarray) -> dict[str, float]:
 
 
 def score_test(data: Images, probabilities: np.ndarray, calibration_bins: int) -> tuple[dict[str, float], metrics.ClassScores]:
-    """Return everything that is said of the test set: the scores for metrics.json and the scores of each class."""
+    """Return everything that is said of the test set: the scores for metrics.json and the scores of each class.
+
+    Args:
+        data: N labelled images.
+        probabilities: float32, shape (N, 10).
+        calibration_bins: see `fashion.metrics.expected_calibration_error`.
+    """
     predicted = probabilities.argmax(axis=1)
     right = predicted == data.labels
     low, high = metrics.wilson_interval(int(right.sum()), len(data))
@@ -74,7 +70,13 @@ def score_test(data: Images, probabilities: np.ndarray, calibration_bins: int) -
 
 
 def main(members: list[str], params: EvaluateParams) -> None:
-    models = load_ensemble(members)
+    """Score the ensemble of `members`.
+
+    Raises:
+        UserError: a model or the data is missing or damaged, or models/ holds a file that is no member's.
+        OSError: a file cannot be read or written.
+    """
+    models = [artifact.load(path) for path in files(artifact.MODELS, ".keras", members).values()]
     scores = {}
     for name, file in (("train", dataset.TRAIN_FILE), ("validation", dataset.VALIDATION_FILE)):
         data = dataset.load(file)

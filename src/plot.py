@@ -7,10 +7,12 @@ import numpy as np
 from fashion import dataset, figures, metrics, stage, tables
 from fashion.dataset import CLASS_NAMES
 from fashion.errors import UserError
+from fashion.members import files
 from fashion.params import CLASSES, PlotParams
 
 HISTORY = Path("reports/history")
 PREDICTIONS = Path("reports/predictions.csv")
+HISTORY_COLUMNS = ("epoch", "train_accuracy", "validation_accuracy", "train_loss", "validation_loss")
 FIGURES = Path("reports/figures")
 
 
@@ -24,25 +26,37 @@ def read_predictions(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         UserError: the table is damaged.
         OSError: the file cannot be read.
     """
-    columns = tables.read(path)
+    columns = tables.read(path, ("label", "predicted", "confidence"))
     number = {name: index for index, name in enumerate(CLASS_NAMES)}
     try:
         labels, predicted = (np.array([number[name] for name in columns[key]]) for key in ("label", "predicted"))
         return labels, predicted, np.array(columns["confidence"], dtype=np.float64)
     except (KeyError, ValueError) as error:
-        raise UserError(f"{path}: damaged table ({error}); delete it and run `dvc repro`") from None
+        raise tables.damaged(path, error) from None
 
 
-def read_histories(directory: Path) -> dict[str, dict[str, np.ndarray]]:
-    """Read the columns of each member's history, by the member's name."""
-    return {
-        path.stem: {name: np.array(column, dtype=np.float64) for name, column in tables.read(path).items()}
-        for path in sorted(directory.glob("*.csv"))
-    }
+def read_history(path: Path) -> dict[str, np.ndarray]:
+    """Read a member's history: its columns as float64 of shape (epochs,), by name.
+
+    Raises:
+        UserError: the table is damaged.
+        OSError: the file cannot be read.
+    """
+    columns = tables.read(path, HISTORY_COLUMNS)
+    try:
+        return {name: np.array(column, dtype=np.float64) for name, column in columns.items()}
+    except ValueError as error:
+        raise tables.damaged(path, error) from None
 
 
 def choose(which: str, right: np.ndarray, confidence: np.ndarray) -> np.ndarray:
-    """Return the indices of the test images to show, best first: see `plot.which` in params.yaml."""
+    """Return the indices of the test images to show, best first: see `plot.which` in params.yaml.
+
+    Args:
+        which: first, wrong or unsure.
+        right: bool, shape (N,).
+        confidence: shape (N,).
+    """
     if which == "wrong":
         mistakes = np.flatnonzero(~right)
         return mistakes[np.argsort(-confidence[mistakes], kind="stable")]
@@ -51,11 +65,18 @@ def choose(which: str, right: np.ndarray, confidence: np.ndarray) -> np.ndarray:
     return np.arange(len(right))
 
 
-def main(params: PlotParams) -> None:
+def main(members: list[str], params: PlotParams) -> None:
+    """Draw every figure.
+
+    Raises:
+        UserError: a table or the test images are missing or damaged, or reports/history/ holds a file that is no member's.
+        OSError: a file cannot be read or written.
+    """
     images = dataset.load(dataset.TEST_FILE).images
     labels, predicted, confidence = read_predictions(PREDICTIONS)
     if len(labels) != len(images):
         raise UserError(f"{PREDICTIONS}: {len(labels)} predictions for {len(images)} test images; run `dvc repro evaluate`")
+    histories = {member: read_history(path) for member, path in files(HISTORY, ".csv", members).items()}
     names = np.array(CLASS_NAMES)
     confusion = metrics.confusion_matrix(labels, predicted, CLASSES)
 
@@ -64,7 +85,7 @@ def main(params: PlotParams) -> None:
         FIGURES / "predictions.png",
         figures.predictions(images[shown], names[labels[shown]], names[predicted[shown]], confidence[shown]),
     )
-    figures.save(FIGURES / "learning_curves.png", figures.learning_curves(read_histories(HISTORY)))
+    figures.save(FIGURES / "learning_curves.png", figures.learning_curves(histories))
     figures.save(FIGURES / "confusion_matrix.png", figures.confusion_matrix(confusion, CLASS_NAMES))
 
     mistakes = confusion * ~np.eye(CLASSES, dtype=bool)
@@ -82,4 +103,4 @@ def main(params: PlotParams) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __doc__, reads=lambda params: [params.plot])
+    stage.run(main, __doc__, reads=lambda params: [list(params.ensemble), params.plot])

@@ -44,6 +44,12 @@ def split(full: Images, params: PrepareParams) -> tuple[Images, Images]:
 
 
 def main(params: PrepareParams) -> None:
+    """Write the three sets.
+
+    Raises:
+        UserError: the raw data is damaged.
+        OSError: a file cannot be read or written.
+    """
     train, validation = split(read_raw("train", TRAINING_IMAGES), params)
     test = read_raw("t10k", TEST_IMAGES)
     dataset.save(dataset.TRAIN_FILE, train)

@@ -20,11 +20,13 @@ def main() -> None:
         scores = json.loads(METRICS.read_text(encoding="utf-8"))
         train, validation, test = (scores[name]["accuracy"] for name in ("train", "validation", "test"))
         low, high = scores["test"]["accuracy_low"], scores["test"]["accuracy_high"]
+        accuracy = f"training {train:.2%}, validation {validation:.2%}, test {test:.2%}"
+        interval = f"95 % interval {low:.2%} to {high:.2%}"
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{METRICS}: damaged; run `dvc repro --force evaluate`") from None
     print(
         f"""
-Accuracy   training {train:.2%}, validation {validation:.2%}, test {test:.2%} (95 % interval {low:.2%} to {high:.2%})
+Accuracy   {accuracy} ({interval})
 Pictures   reports/figures/
 Next       source .venv/bin/activate; change a value in params.yaml; dvc repro; dvc metrics diff"""
     )

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fashion import artifact, dataset, stage, tables, training
+from fashion import artifact, code, dataset, stage, tables, training
 from fashion.backend import keras, tf
 from fashion.checkpoint import Checkpoint
 from fashion.files import sha256
@@ -12,12 +12,18 @@ HISTORY = Path("reports/history")
 
 
 def main(params: MemberParams, member: str) -> None:
+    """Train the member, or go on with it after an interruption.
+
+    Raises:
+        UserError: the data is damaged, or the training diverged.
+        OSError: a file cannot be read or written.
+    """
     train, validation = dataset.load(dataset.TRAIN_FILE), dataset.load(dataset.VALIDATION_FILE)
     checkpoint = Checkpoint(
         member,
         determined_by={
             "params": params.model_dump(),
-            "code": sorted(stage.project_sources().values()),
+            "code": sorted(code.imported().values()),
             "data": [sha256(dataset.TRAIN_FILE), sha256(dataset.VALIDATION_FILE)],
             "libraries": [keras.__version__, tf.__version__],
         },

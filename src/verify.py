@@ -8,11 +8,13 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from fashion.errors import UserError, one_line_errors
 from fashion.files import atomic_write, sha256
@@ -23,24 +25,31 @@ METRICS = "reports/metrics.json"
 # How far an accuracy may be from the committed one on another machine: 0.01 is one point in a hundred.
 TOLERANCE = 0.01
 # Instructions that decide which kernels compute the sums of products, and so in which order and precision.
-CPU_FEATURES = {"avx", "avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_bf16"}
+CPU_FEATURES = set("avx avx2 fma avx_vnni avx512f avx512_vnni avx512_bf16 avx512_fp16 amx_bf16 asimd asimddp bf16 sve".split())
 LIBRARIES = ("tensorflow", "keras", "numpy", "matplotlib", "dvc")
 
+Machine = dict[str, object]
+Scores = dict[str, float]
 
-def describe_machine() -> dict[str, object]:
+
+def describe_machine() -> Machine:
     """Return what the bits of a result may depend on besides code, data and parameters."""
-    cpu, flags = platform.processor(), set()
+    cpu, features = {}, set()
     if Path("/proc/cpuinfo").exists():
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             name, _, value = (part.strip() for part in line.partition(":"))
-            cpu = value if name == "model name" else cpu
-            flags |= set(value.split()) if name == "flags" else set()
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+            if name in ("model name", "CPU implementer", "CPU part"):
+                cpu[name] = value
+            if name in ("flags", "Features"):
+                features = set(value.split()) & CPU_FEATURES
+    elif shutil.which("sysctl"):
+        cpu["brand"] = subprocess.run(
+            ["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True
+        ).stdout.strip()
     return {
-        "cpu": cpu,
-        "cpu_features": sorted(flags & CPU_FEATURES),
-        "threads": threads,
-        "precision": "float32",
+        "cpu": " ".join(cpu.values()),
+        "cpu_features": sorted(features),
+        "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **{name: version(name) for name in LIBRARIES},
@@ -59,34 +68,75 @@ def git(*words: str, directory: Path = ROOT) -> str:
     return done.stdout
 
 
+def make_clone(path: Path) -> None:
+    """Clone the last commit, to be run with the packages of this environment.
+
+    Raises:
+        UserError: git failed.
+    """
+    git("clone", "--quiet", "--no-hardlinks", str(ROOT), str(path))
+    (path / ".venv").symlink_to(sys.prefix)
+
+
+def repro_command(clone: Path) -> dict[str, Any]:
+    """Return the arguments for `subprocess` that run a clone's whole pipeline, whatever a cache of DVC's may hold."""
+    environment = {name: value for name, value in os.environ.items() if name != "DVC_ROOT"}
+    return {"args": [clone / ".venv/bin/dvc", "repro", "--force"], "cwd": clone, "env": environment}
+
+
 def reproduce(clone: Path) -> list[str]:
-    """Clone the last commit, run its pipeline from nothing, and return the committed files that came out otherwise.
+    """Run the pipeline of the last commit from nothing, in `clone`, and return the committed files that came out otherwise.
 
     dvc.lock is one of them: it holds the hashes of the data and the models, which are not in git.
 
     Raises:
         UserError: the pipeline failed.
     """
-    git("clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone))
-    (clone / ".venv").symlink_to(sys.prefix)
-    environment = {key: value for key, value in os.environ.items() if key != "DVC_ROOT"}
-    if subprocess.run([clone / ".venv/bin/dvc", "repro"], cwd=clone, env=environment).returncode:
+    make_clone(clone)
+    if subprocess.run(**repro_command(clone)).returncode:
         raise UserError("the pipeline of the last commit does not run through; see above")
     return git("diff", "--name-only", directory=clone).split()
 
 
-def accuracies(text: str) -> dict[str, float]:
+def accuracies(text: str) -> Scores:
     """Return the accuracy on train, validation and test from the text of a metrics file."""
     return {name: values["accuracy"] for name, values in json.loads(text).items()}
 
 
-def recorded_machine() -> dict[str, object] | None:
+def recorded_machine() -> Machine | None:
     """Return the machine that reproduced the committed results to the byte, or None if that was not recorded for them."""
     try:
         record = json.loads(git("show", f"HEAD:{MACHINE}"))
     except UserError:
         return None
     return record["machine"] if record["dvc.lock"] == sha256(ROOT / "dvc.lock") else None
+
+
+def judge(here: Scores, committed: Scores, machine: Machine, recorded: Machine | None) -> list[str]:
+    """Decide whether results that are not identical are acceptable.
+
+    Args:
+        here: the accuracies on train, validation and test that were reproduced.
+        committed: those that are committed.
+        machine: this machine.
+        recorded: the machine that the committed results are from, if known.
+
+    Returns:
+        What differs, a line each.
+
+    Raises:
+        UserError: it is the same machine, or an accuracy is beyond the tolerance.
+    """
+    if recorded == machine:
+        raise UserError(f"this machine is the one of {MACHINE}, so the commit is not reproducible")
+    for name, value in committed.items():
+        if abs(here[name] - value) > TOLERANCE:
+            raise UserError(f"{name} accuracy is {here[name]:.4f}: more than {TOLERANCE} from the committed {value:.4f}")
+    there = recorded or dict.fromkeys(machine, "not recorded")
+    return [
+        *(f"{name}: {machine[name]} here, {there.get(name)} there" for name in machine if machine[name] != there.get(name)),
+        *(f"{name} accuracy: {here[name]:.4f} here, {value:.4f} committed" for name, value in committed.items()),
+    ]
 
 
 def main() -> None:
@@ -99,34 +149,23 @@ def main() -> None:
     if git("status", "--porcelain", "--untracked-files=no"):
         raise UserError(f"uncommitted changes: only a commit (HEAD is {commit}) can be reproduced; commit or stash them")
     print(f"Reproducing commit {commit} from scratch", flush=True)
-    machine = describe_machine()
+    machine, recorded = describe_machine(), recorded_machine()
     with tempfile.TemporaryDirectory() as directory:
         clone = Path(directory) / "clone"
         different = reproduce(clone)
         here = accuracies((clone / METRICS).read_text())
-    if not different:
-        print(f"Identical: dvc.lock, with the hashes of data and models, and every file in reports/ of commit {commit}.")
-        if recorded_machine() is None:
-            record = {"dvc.lock": sha256(ROOT / "dvc.lock"), "machine": machine}
-            with atomic_write(ROOT / MACHINE) as file:
-                file.write((json.dumps(record, indent=2) + "\n").encode())
-            print(f"This machine is recorded as the one that did so -> {MACHINE}")
+    if different:
+        print("Not identical: " + ", ".join(different))
+        for line in judge(here, accuracies(git("show", f"HEAD:{METRICS}")), machine, recorded):
+            print(f"  {line}")
+        print(f"Another machine: every accuracy is within {TOLERANCE} of the committed one.")
         return
-
-    recorded = recorded_machine()
-    print("Not identical: " + ", ".join(different))
-    if recorded == machine:
-        raise UserError(f"this machine is the one of {MACHINE}, so commit {commit} is not reproducible")
-    for name in machine:
-        there = recorded[name] if recorded else "not recorded"
-        if machine[name] != there:
-            print(f"  {name}: {machine[name]} here, {there} there")
-    committed = accuracies(git("show", f"HEAD:{METRICS}"))
-    for name, value in committed.items():
-        print(f"  {name} accuracy: {here[name]:.4f} here, {value:.4f} committed")
-    if any(abs(here[name] - value) > TOLERANCE for name, value in committed.items()):
-        raise UserError(f"an accuracy is more than {TOLERANCE} from the committed one")
-    print(f"Another machine: every accuracy is within {TOLERANCE} of the committed one.")
+    print(f"Identical: dvc.lock, with the hashes of data and models, and every file in reports/ of commit {commit}.")
+    if recorded is None:
+        record = {"dvc.lock": sha256(ROOT / "dvc.lock"), "machine": machine}
+        with atomic_write(ROOT / MACHINE) as file:
+            file.write((json.dumps(record, indent=2) + "\n").encode())
+        print(f"This machine is recorded as the one that did so -> {MACHINE}")
 
 
 if __name__ == "__main__":

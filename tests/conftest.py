@@ -7,8 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
+# The same examples in every run, and no clock: a busy machine is no failure.
+settings.register_profile("repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repeatable")
 sys.path.insert(0, str(ROOT / "src"))
 
 from fashion import params  # noqa: E402
@@ -33,13 +37,13 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Clone:
-    """A copy of the working tree, uncommitted changes included, as a git clone of its own.
+    """A copy of the working tree, uncommitted changes included, as a git clone of its own, with the tests' small recipe.
 
     Attributes:
         path: its top directory.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, small: bool = True):
         self.path = path
         git = ["git", "-C", str(ROOT)]
         subprocess.run([*git, "clone", "--quiet", "--no-hardlinks", str(ROOT), str(path)], check=True)
@@ -53,6 +57,8 @@ class Clone:
             else:
                 (path / name).unlink(missing_ok=True)
         (path / ".venv").symlink_to(Path(sys.prefix))
+        if small:
+            shutil.copy(path / "tests/params.yaml", path / "params.yaml")
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess:
         """Run a program in the clone, with no virtual environment on PATH."""
@@ -65,6 +71,15 @@ class Clone:
         done = self.run(".venv/bin/dvc", *words)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def use_raw(self, raw: Path) -> None:
+        """Let the pipeline get its data from a local directory."""
+        self.edit("    - http://fashion", f"    - file:{raw}\n    - http://fashion")
+
+    def git(self, *words: str) -> None:
+        """Run git in the clone."""
+        done = self.run("git", *words)
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def edit(self, old: str, new: str, file: str = "params.yaml") -> None:
         """Replace a text that stands in a file exactly once."""
@@ -81,5 +96,5 @@ def clone(tmp_path: Path) -> Clone:
 
 @pytest.fixture(scope="session")
 def session_clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """Likewise, shared by tests that leave it as they found it."""
-    return Clone(tmp_path_factory.mktemp("session") / "clone")
+    """Likewise, with the project's own params.yaml, shared by tests that leave it as they found it."""
+    return Clone(tmp_path_factory.mktemp("session") / "clone", small=False)

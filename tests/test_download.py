@@ -48,6 +48,12 @@ def send(handler, body: bytes, status: int = 200, length: int | None = None) -> 
     handler.wfile.write(body)
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    """Loopback is asked directly, whatever proxy this machine uses."""
+    monkeypatch.setenv("no_proxy", "*")
+
+
 @pytest.fixture
 def good(raw):
     """What a mirror that works answers."""
@@ -155,12 +161,13 @@ def test_after_a_mirror_that_misbehaves_the_next_is_tried(case, good, tmp_path, 
         started = time.monotonic()
         with pytest.raises(UserError, match=rf"(?s)no source has the data set:\n  {bad_url}: .*{reason}.*file:DIRECTORY"):
             download.main(DownloadParams(sources=[bad_url]), tmp_path)
-        assert time.monotonic() - started < 5
+        # The patience is 4 s; a busy machine may need some more to notice.
+        assert time.monotonic() - started < 10
         assert list(tmp_path.iterdir()) == []
 
         download.main(DownloadParams(sources=[bad_url, good_url]), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
-    assert f"4 files, verified, from {good_url}" in capsys.readouterr().out
+    assert f"1 files, verified, from {good_url}" in capsys.readouterr().out
 
 
 def test_a_mirror_that_refuses_and_one_without_a_name(tmp_path):

@@ -9,13 +9,14 @@ import sys
 import pytest
 from conftest import Clone
 
+import plot
+from fashion.errors import UserError
+
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory, raw) -> Clone:
     """A clone with the raw data and a small prepared set."""
     clone = Clone(tmp_path_factory.mktemp("stage") / "clone")
-    clone.edit("images: 60000 ", "images: 1000 ")
-    clone.edit("epochs: 10 ", "epochs: 2 ")
     (clone.path / "data").mkdir()
     (clone.path / "data" / "raw").symlink_to(raw)
     assert stage(clone, "prepare").returncode == 0
@@ -60,13 +61,45 @@ def test_help(prepared):
     assert done.returncode == 0 and "models/MEMBER.keras" in done.stdout
 
 
-def test_a_missing_and_a_stray_model_are_named(prepared):
-    models = prepared.path / "models"
-    models.mkdir(exist_ok=True)
-    (models / "stray.keras").write_bytes(b"")
-    assert_one_line(stage(prepared, "evaluate"), "models/stray.keras: belongs to no member of `ensemble`", 1)
-    (models / "stray.keras").unlink()
-    assert_one_line(stage(prepared, "evaluate"), "models/first.keras: missing; run `dvc repro`", 1)
+@pytest.mark.parametrize(("name", "file"), [("evaluate", "models/first.keras"), ("plot", "reports/history/first.csv")])
+def test_a_missing_and_a_stray_file_of_a_member_are_named(prepared, name, file):
+    path = prepared.path / file
+    path.unlink(missing_ok=True)
+    path.parent.mkdir(exist_ok=True)
+    stray = path.with_stem("stray")
+    stray.write_bytes(b"")
+    assert_one_line(stage(prepared, name), f"{stray.relative_to(prepared.path)}: belongs to no member of `ensemble`", 1)
+    stray.unlink()
+    (path.parent / ".DS_Store").write_bytes(b"")
+    assert_one_line(stage(prepared, name), f"{file}: missing; run `dvc repro`", 1)
+
+
+TABLES = {
+    "empty": b"",
+    "header alone": b"index,label,predicted,confidence\n",
+    "not text": b"index,label\n\xff\xfe,3\n",
+    "missing column": b"index,label,predicted\n0,Bag,Bag\n",
+    "short row": b"index,label,predicted,confidence\n0,Bag\n",
+    "unknown class": b"index,label,predicted,confidence\n0,Bag,Hat,0.5\n",
+    "no number": b"index,label,predicted,confidence\n0,Bag,Bag,high\n",
+    "merge conflict": b"<<<<<<< HEAD\n=======\n>>>>>>> other\n",
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_damaged_predictions_are_refused(tmp_path, case):
+    path = tmp_path / "predictions.csv"
+    path.write_bytes(TABLES[case])
+    with pytest.raises(UserError, match="predictions.csv: damaged table .*; delete it and run `dvc repro`"):
+        plot.read_predictions(path)
+
+
+@pytest.mark.parametrize("content", ["", "epoch,train_accuracy\n1,0.5\n", "a,b\n1\n"])
+def test_a_damaged_history_is_refused(tmp_path, content):
+    path = tmp_path / "first.csv"
+    path.write_text(content)
+    with pytest.raises(UserError, match="first.csv: damaged table"):
+        plot.read_history(path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -105,7 +138,7 @@ def test_a_full_disk_leaves_nothing_half_written(prepared, raw, name):
     words = [name, "first"] if name == "train" else [name]
     if name == "download":
         (prepared.path / "data/raw").unlink()
-        prepared.edit("    - http://fashion", f"    - file:{raw}\n    - http://fashion")
+        prepared.use_raw(raw)
     if name in ("evaluate", "plot") and not (prepared.path / "models/first.keras").exists():
         assert stage(prepared, "train", "first").returncode == 0
     for file in FILES_OF_A_STAGE[name]:
@@ -150,7 +183,7 @@ def test_ctrl_c_ends_in_one_line(long_training):
     process = start_training(long_training)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
-    assert stderr == "error: interrupted; `dvc repro` goes on from the last finished epoch\n"
+    assert stderr == "error: interrupted; run it again to go on\n"
     assert process.returncode == 130
     assert not (long_training.path / "models" / "first.keras").exists()
 
@@ -162,7 +195,7 @@ def test_ctrl_c_ends_in_one_line(long_training):
             "src/fashion/models.py",
             '"""The network."""',
             '"""The network, edited."""',
-            "src/fashion/models.py: edited while this stage ran",
+            "models.py: edited while this stage ran",
         ),
         ("params.yaml", "learning_rate: 0.0", "learning_rate: 0.1", "params.yaml: edited while this stage ran"),
     ],

@@ -7,6 +7,10 @@ from contextlib import contextmanager
 
 # Read by TensorFlow when it is imported: show errors only.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# What a user's own settings of Keras (~/.keras/keras.json and these variables) say must not change the results.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.pop("KERAS_MAX_EPOCHS", None)
+os.environ.pop("KERAS_MAX_STEPS_PER_EPOCH", None)
 
 
 @contextmanager
@@ -29,6 +33,9 @@ with quiet_import():
     import keras
     import tensorflow as tf
 
+keras.config.set_floatx("float32")
+keras.config.set_image_data_format("channels_last")
+keras.config.set_epsilon(1e-7)
 tf.config.experimental.enable_op_determinism()
 
 __all__ = ["keras", "tf"]

@@ -1,8 +1,8 @@
 """What an interrupted training needs to go on after its last finished epoch."""
 
 import hashlib
+import io
 import json
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -41,16 +41,15 @@ class Checkpoint:
     def restore(self, variables: Sequence[Any]) -> list[dict]:
         """Assign the values kept to Keras variables, and return the history; change nothing and return [] if there is none."""
         try:
-            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            with np.load(io.BytesIO(self.path.read_bytes()), allow_pickle=False) as kept:
                 history = json.loads(str(kept["history"]))
                 values = [kept[f"variable_{number}"] for number in range(len(variables))]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except Exception:  # missing, or damaged: the readers of both formats raise whatever the damage leads to
             return []
         for variable, value in zip(variables, values):
             variable.assign(value)
         return history
 
     def remove(self) -> None:
-        """Forget this training, and what earlier versions of it left behind."""
-        for path in DIRECTORY.glob(f"{self.path.name.split('@')[0]}@*"):
-            path.unlink()
+        """Forget this training."""
+        self.path.unlink(missing_ok=True)

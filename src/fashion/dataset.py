@@ -1,6 +1,6 @@
 """The images and their labels, on disk and in memory."""
 
-import zipfile
+import io
 from pathlib import Path
 from typing import NamedTuple
 
@@ -77,11 +77,12 @@ def load(path: Path) -> Images:
         UserError: the file is damaged or holds something else.
         OSError: the file cannot be read.
     """
+    content = path.read_bytes()
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             dataset = Images(arrays["images"], arrays["labels"])
         check(dataset)
-    except (ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # the readers of both formats raise whatever the damage leads to
         raise UserError(f"{path}: not a set of images ({error}); delete it and run `dvc repro`") from None
     return dataset
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_MEMORY = "not enough memory: close other programs, or lower train.batch_size, model.filters or prepare.images"
 
 
 class UserError(Exception):
@@ -34,9 +35,13 @@ def one_line_errors() -> Iterator[None]:
     except OSError as error:
         message, exit_code = describe(error), 1
     except MemoryError:
-        message, exit_code = "not enough memory: close other programs, or lower train.batch_size or prepare.images", 1
+        message, exit_code = NO_MEMORY, 1
     except KeyboardInterrupt:
-        message, exit_code = "interrupted; `dvc repro` goes on from the last finished epoch", 130
+        message, exit_code = "interrupted; run it again to go on", 130
+    except Exception as error:
+        if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's MemoryError, named without importing it
+            raise
+        message, exit_code = NO_MEMORY, 1
     else:
         return
     print(f"error: {message}", file=sys.stderr)
@@ -48,6 +53,6 @@ def describe(error: OSError) -> str:
     what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
     if error.errno in NO_SPACE:
         return f"{what}: nothing was half-written; free some space and run `dvc repro` again"
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) and str(error.filename).startswith(("data/", "models", "reports/")):
         return f"{what}; `dvc repro` makes what is missing"
     return what

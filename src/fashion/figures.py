@@ -15,6 +15,7 @@ BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#555555"
 RIGHT, WRONG = "#1a4fd0", "#c8102e"
 DOTS_PER_INCH = 150
 
+matplotlib.rcdefaults()  # not the user's own style
 matplotlib.rcParams.update(
     {
         "font.size": 10,

@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from fashion.errors import ParameterError
 
@@ -50,7 +49,7 @@ class DownloadParams(Section):
 class PrepareParams(Section):
     """How the 60,000 training images are divided."""
 
-    images: Annotated[int, Field(ge=100, le=TRAINING_IMAGES)]
+    images: Annotated[int, Field(ge=100, le=TRAINING_IMAGES, multiple_of=CLASSES)]
     validation_fraction: Annotated[float, Field(ge=0.01, le=0.9)]
     seed: Seed
 
@@ -217,7 +216,7 @@ def load(path: Path = PARAMS_FILE) -> Params:
         raise ParameterError(f"{path}: not found; run this in the project's top directory") from None
     except (OSError, UnicodeError) as error:
         raise ParameterError(f"{path}: cannot be read: {error}") from None
-    except (YAMLError, ValueError, RecursionError) as error:  # ValueError: 2026-99-99 is read as a date
+    except Exception as error:  # a value that its tag does not allow, such as the date 2026-99-99, raises all sorts
         raise ParameterError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
     if not isinstance(tree, dict):
         raise ParameterError(f"{path}: empty, or no mapping of sections; `git checkout {path}` brings the last one back")

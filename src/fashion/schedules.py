@@ -16,7 +16,7 @@ def learning_rates(params: TrainParams, steps: int) -> np.ndarray:
         steps: the number of steps of the whole training.
 
     Returns:
-        float32, shape (steps,), each above 0.
+        float32, shape (steps,), not negative.
     """
     middle = (np.arange(steps) + 0.5) / steps
     falling = np.clip((middle - params.warmup) / (1 - params.warmup), 0, 1)

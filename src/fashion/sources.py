@@ -1,6 +1,7 @@
 """Where files come from: an HTTP server, a directory or a Debian package."""
 
 import http.client
+import os
 import queue
 import shutil
 import subprocess
@@ -43,7 +44,7 @@ def opened(source: str) -> Iterator[Callable[[str], Chunks]]:
     if kind in ("http", "https"):
         yield lambda name: gunzip(receive(f"{source.rstrip('/')}/{name}.gz"))
     elif kind == "file":
-        yield lambda name: read_from(Path(rest).expanduser(), name)
+        yield lambda name: read_from(Path(os.path.expanduser(rest)), name)
     else:
         with tempfile.TemporaryDirectory() as directory:
             unpacked = unpack_debian_package(rest, Path(directory))
@@ -62,6 +63,8 @@ def gunzip(chunks: Chunks) -> Chunks:
             while chunk and not inflater.eof:
                 yield inflater.decompress(chunk, 1 << 20)
                 chunk = inflater.unconsumed_tail
+            if inflater.eof:
+                break
         yield inflater.flush()
     except zlib.error as error:
         raise SourceError(f"not gzip data ({error})") from None
@@ -110,7 +113,7 @@ def receive(url: str) -> Chunks:
 
     def request() -> None:
         try:
-            with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as response:
+            with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS + 1) as response:
                 arrived.put(int(response.headers.get("Content-Length", 0)))
                 while not abandoned.is_set() and (chunk := response.read1(CHUNK_BYTES)):
                     arrived.put(chunk)

@@ -10,7 +10,7 @@ from fashion.files import atomic_write
 
 
 def write(path: Path, rows: Iterable[dict]) -> None:
-    """Write rows with the same keys, in the first one's order; floats with six decimals.
+    """Write rows with the same keys, in the first one's order; floats with six significant digits.
 
     Raises:
         OSError: the file cannot be written.
@@ -20,20 +20,28 @@ def write(path: Path, rows: Iterable[dict]) -> None:
     for number, row in enumerate(rows):
         if number == 0:
             table.writerow(row)
-        table.writerow(f"{value:.6f}" if isinstance(value, float) else value for value in row.values())
+        table.writerow(f"{value:.6g}" if isinstance(value, float) else value for value in row.values())
     with atomic_write(path) as file:
         file.write(text.getvalue().encode())
 
 
-def read(path: Path) -> dict[str, list[str]]:
-    """Read a table's columns by name.
+def read(path: Path, columns: Iterable[str]) -> dict[str, list[str]]:
+    """Read some of a table's columns, by name.
 
     Raises:
-        UserError: it has no rows, or rows of unequal length.
+        UserError: it is no table, has no rows, or lacks a column.
         OSError: the file cannot be read.
     """
-    with path.open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file) or [[]]
-    if not rows or any(len(row) != len(header) for row in rows):
-        raise UserError(f"{path}: damaged table; delete it and run `dvc repro`")
-    return {name: list(column) for name, column in zip(header, zip(*rows))}
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode(), newline=""), strict=True))
+        found = {name: [row[name] for row in rows] for name in columns}
+    except (UnicodeDecodeError, csv.Error, KeyError) as error:
+        raise damaged(path, error) from None
+    if not rows or any(None in column for column in found.values()):
+        raise damaged(path, "rows are missing or too short")
+    return found
+
+
+def damaged(path: Path, reason: object) -> UserError:
+    """Return the error that says that a table does not hold what it should."""
+    return UserError(f"{path}: damaged table ({reason}); delete it and run `dvc repro`")

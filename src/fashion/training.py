@@ -105,14 +105,14 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
         reseed_dropout(model, params.seed, epoch)
         batches = shuffled_batches(images, targets, recipe.batch_size, params.augment, params.seed, epoch)
         seen = {name: values[0] for name, values in model.fit(batches, verbose=0).history.items()}
-        if not math.isfinite(seen["loss"]):
-            raise UserError(
-                f"training diverged: the loss is {seen['loss']} after epoch {epoch}; "
-                f"lower train.learning_rate ({recipe.learning_rate}) or raise train.warmup ({recipe.warmup})"
-            )
         held_out = model.evaluate(
             validation.images, validation_targets, batch_size=EVALUATION_BATCH, verbose=0, return_dict=True
         )
+        if not math.isfinite(seen["loss"] + held_out["loss"]):
+            raise UserError(
+                f"training diverged: the loss is {seen['loss']:.3g} in epoch {epoch} and {held_out['loss']:.3g} after it; "
+                f"lower train.learning_rate ({recipe.learning_rate}) or raise train.warmup ({recipe.warmup})"
+            )
         history.append(
             {
                 "epoch": epoch,

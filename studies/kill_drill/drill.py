@@ -14,88 +14,95 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-SMALLER = {"  images: 60000 ": "  images: 6000 "}
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+
+import verify
+
+IMAGES = 6000
 
 
-def clone_project(path: Path, raw: str | None) -> None:
-    """Clone the last commit, with fewer images, and with the raw data from a local directory if one is given."""
-    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(path)], check=True)
-    (path / ".venv").symlink_to(sys.prefix)
-    text = (path / "params.yaml").read_text()
-    changes = SMALLER | ({"  sources: ": f"  sources: [file:{raw}] #"} if raw else {})
-    for old, new in changes.items():
-        assert text.count(old) == 1, old
-        text = text.replace(old, new)
-    if raw:
-        text = re.sub(r"(?m)^    - .*\n", "", text)
-    (path / "params.yaml").write_text(text)
+def make_small_clone(path: Path) -> None:
+    """Clone the last commit, and let it use fewer images."""
+    verify.make_clone(path)
+    params = path / "params.yaml"
+    text, changes = re.subn(r"(?m)^  images: \d+", f"  images: {IMAGES}", params.read_text())
+    assert changes == 1
+    params.write_text(text)
 
 
 def start(clone: Path) -> subprocess.Popen:
     """Start `dvc repro` as the leader of a new process group."""
-    environment = {key: value for key, value in os.environ.items() if key != "DVC_ROOT"} | {"PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(
-        [clone / ".venv/bin/dvc", "repro"],
-        cwd=clone,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    command = verify.repro_command(clone)
+    command["args"].remove("--force")
+    command["env"]["PYTHONUNBUFFERED"] = "1"
+    return subprocess.Popen(**command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+
+def finish(clone: Path) -> str:
+    """Run `dvc repro` to its end and return what it printed.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    process = start(clone)
+    printed, _ = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"dvc repro failed:\n{printed}")
+    return printed
 
 
 def results(clone: Path) -> dict[str, bytes]:
-    """Return every output of the pipeline that counts, by its path."""
-    paths = [clone / "dvc.lock", *(clone / "models").rglob("*"), *(clone / "data").rglob("*"), *(clone / "reports").rglob("*")]
+    """Return every output of the pipeline, by its path: data, models, reports and the lock."""
+    paths = [clone / "dvc.lock", *(path for folder in ("data", "models", "reports") for path in (clone / folder).rglob("*"))]
     return {str(path.relative_to(clone)): path.read_bytes() for path in paths if path.is_file()}
 
 
-def drill(kills: int, seed: int, raw: str | None) -> int:
-    """Kill `kills` times, print a line for each, and return how many ended with the bytes of the undisturbed run."""
+def drill(kills: int, seed: int, make_clone: Callable[[Path], None]) -> tuple[int, int]:
+    """Kill `kills` times, and print a line for each.
+
+    Returns:
+        How many runs ended with the bytes of the undisturbed run, and how many trainings went on after a finished epoch.
+    """
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as directory:
         reference = Path(directory) / "reference"
-        clone_project(reference, raw)
+        make_clone(reference)
         started = time.monotonic()
-        printed, _ = start(reference).communicate()
+        finish(reference)
         seconds = time.monotonic() - started
-        assert (reference / "reports/figures/predictions.png").exists(), printed
         expected = results(reference)
         print(f"undisturbed run: {seconds:.0f} s, {len(expected)} files", flush=True)
-        good = 0
+        same = resumed = 0
         for number in range(1, kills + 1):
             clone = Path(directory) / f"clone-{number}"
-            clone_project(clone, raw)
-            moment = rng.uniform(0, seconds)
+            make_clone(clone)
+            # One moment in each part of the run, so that a few kills cover all of it.
+            moment = rng.uniform(number - 1, number) / kills * seconds
             process = start(clone)
             time.sleep(moment)
             os.killpg(process.pid, signal.SIGKILL)
             before, _ = process.communicate()
-            after, _ = start(clone).communicate()
-            same = results(clone) == expected
-            good += same
+            after = finish(clone)
+            equal = results(clone) == expected
+            same += equal
             stage = (re.findall(r"Running stage '(.*)'", before) or ["start-up"])[-1]
-            epochs = len(re.findall(r"^epoch", before, flags=re.MULTILINE))
-            resumed = re.search(r"going on after epoch (\d+)", after)
+            went_on = re.search(r"going on after epoch \d+", after)
+            resumed += bool(went_on)
             print(
-                f"kill {number:2}/{kills} after {moment:5.1f} s in {stage}"
-                + (f", {epochs} epochs printed" if stage.startswith("train") else "")
-                + (f", went on after epoch {resumed[1]}" if resumed else "")
-                + (": same bytes" if same else f": DIFFERENT\n{after}"),
+                f"kill {number:2}/{kills} after {moment:5.1f} s in {stage:12}"
+                f" {'same bytes' if equal else 'DIFFERENT'}{f', {went_on[0]}' if went_on else ''}",
                 flush=True,
             )
-    print(f"{good} of {kills} ended with the bytes of the undisturbed run")
-    return good
+    print(f"{same} of {kills} ended with the bytes of the undisturbed run; {resumed} trainings went on after a finished epoch")
+    return same, resumed
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20, help="how often to kill (default 20)")
     parser.add_argument("--seed", type=int, default=0, help="determines the random moments (default 0)")
-    parser.add_argument("--raw", help="a directory with the raw data, to spare the mirrors (default: download each time)")
     arguments = parser.parse_args()
-    sys.exit(drill(arguments.kills, arguments.seed, arguments.raw) != arguments.kills)
+    sys.exit(drill(arguments.kills, arguments.seed, make_small_clone)[0] != arguments.kills)

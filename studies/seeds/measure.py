@@ -8,31 +8,42 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 import evaluate
 import prepare
-from fashion import params, stage, training
+from fashion import code, params, stage, training
 from fashion.backend import keras, tf
 from fashion.checkpoint import Checkpoint
-from fashion.files import atomic_write
+from fashion.errors import ParameterError
+from fashion.files import atomic_write, sha256
 from fashion.params import TEST_IMAGES, TRAINING_IMAGES, EvaluateParams, MemberParams, PrepareParams
 
 
 def read_recipe(recipe: str, seed: str) -> tuple[PrepareParams, MemberParams, EvaluateParams]:
-    """Return the parameters of a recipe whose only member has the given seed.
+    """Return a recipe's split, its first member with another seed, and its way of scoring.
 
     Raises:
-        ParameterError: the file is no recipe.
+        ParameterError: the file is no recipe, or the seed is no whole number.
     """
+    if not seed.isdecimal():
+        raise ParameterError(f"the seed is {seed!r}, not a whole number from 0")
     read = params.load(Path(recipe))
-    return read.prepare, MemberParams(seed=int(seed), model=read.model, augment=read.augment, train=read.train), read.evaluate
+    first = next(iter(read.ensemble.values()))
+    return read.prepare, first.model_copy(update={"seed": int(seed)}), read.evaluate
 
 
 def main(split: PrepareParams, member: MemberParams, scoring: EvaluateParams, recipe: str, seed: str, result: str) -> None:
+    """Split, train and score.
+
+    Raises:
+        UserError: the data is damaged, or the training diverged.
+        OSError: a file cannot be read or written.
+    """
     train, validation = prepare.split(prepare.read_raw("train", TRAINING_IMAGES), split)
     test = prepare.read_raw("t10k", TEST_IMAGES)
     checkpoint = Checkpoint(
         Path(result).stem,
         determined_by={
             "params": [split.model_dump(), member.model_dump()],
-            "code": sorted(stage.project_sources().values()),
+            "code": sorted(code.imported().values()),
+            "data": [sha256(path) for path in sorted(prepare.RAW.iterdir())],
             "libraries": [keras.__version__, tf.__version__],
         },
     )

@@ -11,11 +11,16 @@ sys.path.insert(0, str(HERE.resolve().parents[1] / "src"))
 from fashion.errors import one_line_errors
 from fashion.files import atomic_write
 
-ROWS = {"seed": "the seed's recipe (recipes/seed.yaml)", "shipped": "ours (params.yaml)"}
+ROWS = {"seed": "the seed's recipe, `recipes/seed.yaml`", "shipped": "ours, `params.yaml`"}
 SPLITS = ("train", "validation", "test")
 
 
 def main() -> None:
+    """Write the table.
+
+    Raises:
+        OSError: a file cannot be read or written.
+    """
     lines = ["| recipe | training | validation | test | seeds |", "| --- | --- | --- | --- | --- |"]
     for name, title in ROWS.items():
         results = [json.loads(path.read_text()) for path in sorted((HERE / "results").glob(f"{name}-*.json"))]

@@ -1,0 +1,31 @@
+"""What `make verify` decides; tests/test_pipeline.py runs it."""
+
+import pytest
+
+import verify
+from fashion.errors import UserError
+
+SCORES = {"train": 0.95, "validation": 0.93, "test": 0.92}
+
+
+def test_this_machine_is_described():
+    machine = verify.describe_machine()
+    assert machine["threads"] >= 1 and machine["tensorflow"] == "2.21.0" and machine["cpu"]
+
+
+def test_other_bytes_on_the_same_machine_are_an_error():
+    machine = verify.describe_machine()
+    with pytest.raises(UserError, match="so the commit is not reproducible"):
+        verify.judge(SCORES, SCORES, machine, dict(machine))
+
+
+def test_another_machine_may_differ_within_the_tolerance():
+    machine = verify.describe_machine()
+    lines = verify.judge(SCORES | {"test": 0.929}, SCORES, machine, machine | {"cpu": "an abacus"})
+    assert lines[0].endswith("an abacus there") and "test accuracy: 0.9290 here, 0.9200 committed" in lines
+    with pytest.raises(UserError, match="test accuracy is 0.9090: more than 0.01 from the committed 0.9200"):
+        verify.judge(SCORES | {"test": 0.909}, SCORES, machine, machine | {"cpu": "an abacus"})
+
+
+def test_a_machine_that_was_not_recorded_is_another_one():
+    assert "threads: 2 here, not recorded there" in verify.judge(SCORES, SCORES, {"threads": 2}, None)
