@@ -24,6 +24,8 @@ MACHINE = "reports/machine.json"
 METRICS = "reports/metrics.json"
 # How far an accuracy may be from the committed one on another machine: 0.01 is one point in a hundred.
 TOLERANCE = 0.01
+# What tells one processor from another in /proc/cpuinfo, on x86 and on Arm. The model name alone may be masked.
+CPU_IDENTITY = ("model name", "cpu family", "model", "stepping", "cache size", "CPU implementer", "CPU part")
 # Instructions that decide which kernels compute the sums of products, and so in which order and precision.
 CPU_FEATURES = set("avx avx2 fma avx_vnni avx512f avx512_vnni avx512_bf16 avx512_fp16 amx_bf16 asimd asimddp bf16 sve".split())
 LIBRARIES = ("tensorflow", "keras", "numpy", "matplotlib", "dvc")
@@ -38,16 +40,15 @@ def describe_machine() -> Machine:
     if Path("/proc/cpuinfo").exists():
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             name, _, value = (part.strip() for part in line.partition(":"))
-            if name in ("model name", "CPU implementer", "CPU part"):
+            if name in CPU_IDENTITY:
                 cpu[name] = value
             if name in ("flags", "Features"):
                 features = set(value.split()) & CPU_FEATURES
     elif shutil.which("sysctl"):
-        cpu["brand"] = subprocess.run(
-            ["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True
-        ).stdout.strip()
+        sysctl = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        cpu["model name"] = subprocess.run(sysctl, capture_output=True, text=True).stdout.strip()
     return {
-        "cpu": " ".join(cpu.values()),
+        "cpu": ", ".join(f"{name}: {value}" for name, value in cpu.items()),
         "cpu_features": sorted(features),
         "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",

@@ -43,7 +43,7 @@ BAD = {
     "missing section": (edited("\nplot:", "\nplots:"), "plot: missing"),
     "section without keys": (TEXT.partition("evaluate:")[0] + "evaluate:\nplot: {}\n", "evaluate: should be"),
     "word for a number": (edited("epochs: 2", "epochs: ten"), r"train.epochs: should be a valid integer \(given: 'ten'\)$"),
-    "quoted number": (edited("epochs: 2", 'epochs: "10"'), r"train.epochs: should be a valid integer \(given: '2'\)"),
+    "quoted number": (edited("epochs: 2", 'epochs: "2"'), r"train.epochs: should be a valid integer \(given: '2'\)"),
     "float for an integer": (edited("epochs: 2", "epochs: 2.0"), r"train.epochs: .*integer \(given: 2.0\)"),
     "bool for an integer": (edited("epochs: 2", "epochs: true"), r"train.epochs: .*integer \(given: True\)"),
     "YAML 1.1 bool": (edited("epochs: 2", "epochs: yes"), r"train.epochs: .*integer \(given: 'yes'\)"),

@@ -180,6 +180,7 @@ def long_training(prepared):
 
 
 def test_ctrl_c_ends_in_one_line(long_training):
+    (long_training.path / "models/first.keras").unlink(missing_ok=True)
     process = start_training(long_training)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
