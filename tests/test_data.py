@@ -67,43 +67,6 @@ def test_what_is_saved_is_loaded_and_its_bytes_are_stable(tmp_path):
     np.testing.assert_array_equal(read.labels, written.labels)
 
 
-IMAGES, LABELS = np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8)
-DAMAGED = {
-    "labels above 9": ({"images": IMAGES, "labels": np.array([3, 10], np.uint8)}, "label 10 at index 1"),
-    "unequal lengths": ({"images": IMAGES, "labels": LABELS[:1]}, "2 images, but 1 labels"),
-    "wrong dimensions": ({"images": IMAGES[:, :, :27], "labels": LABELS}, r"shape \(2, 28, 27\)"),
-    "floats": ({"images": IMAGES / 255, "labels": LABELS}, "images are float64"),
-    "no images": ({"images": IMAGES[:0], "labels": LABELS[:0]}, r"shape \(0, 28, 28\)"),
-    "missing array": ({"images": IMAGES}, "labels"),
-    "object array": ({"images": IMAGES, "labels": np.array([{}, {}], object)}, "allow_pickle=False"),
-}
-
-
-@pytest.mark.parametrize("case", DAMAGED)
-def test_damaged_arrays_are_refused(tmp_path, case):
-    content, message = DAMAGED[case]
-    path = tmp_path / "train.npz"
-    np.savez(path, **content)
-    with pytest.raises(UserError, match=f"train.npz: not a set of images .*{message}.*run `dvc repro`"):
-        dataset.load(path)
-
-
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"<html>"], ids=["empty", "truncated", "HTML"])
-def test_a_file_that_is_no_archive_is_refused(tmp_path, content):
-    path = tmp_path / "train.npz"
-    path.write_bytes(content)
-    with pytest.raises(UserError, match="train.npz: not a set of images"):
-        dataset.load(path)
-
-
-def test_a_truncated_archive_is_refused(tmp_path):
-    path = tmp_path / "train.npz"
-    dataset.save(path, numbered([1, 2, 3]))
-    path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(UserError, match="train.npz: not a set of images"):
-        dataset.load(path)
-
-
 def test_the_real_data_set(raw, monkeypatch):
     monkeypatch.setattr(prepare, "RAW", raw)
     full = prepare.read_raw("train", 60_000)

@@ -1,6 +1,5 @@
 """What a stage does when something is wrong, seen from outside: a line, an exit code, and nothing half-written."""
 
-import os
 import resource
 import signal
 import subprocess
@@ -8,9 +7,6 @@ import sys
 
 import pytest
 from conftest import Clone
-
-import plot
-from fashion.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -48,79 +44,9 @@ def test_wrong_parameters_end_every_stage_before_any_work(prepared, name):
     ]
 
 
-def test_an_unknown_member_is_a_wrong_parameter(prepared):
-    assert_one_line(stage(prepared, "train", "second"), "ensemble has no member 'second'; it has first", 2)
-
-
-def test_a_missing_input_is_named(clone):
-    assert_one_line(stage(clone, "prepare"), "data/raw/train-images-idx3-ubyte: No such file or directory; `dvc repro`", 1)
-
-
 def test_help(prepared):
     done = stage(prepared, "train", "--help")
     assert done.returncode == 0 and "models/MEMBER.keras" in done.stdout
-
-
-@pytest.mark.parametrize(("name", "file"), [("evaluate", "models/first.keras"), ("plot", "reports/history/first.csv")])
-def test_a_missing_and_a_stray_file_of_a_member_are_named(prepared, name, file):
-    path = prepared.path / file
-    path.unlink(missing_ok=True)
-    path.parent.mkdir(exist_ok=True)
-    stray = path.with_stem("stray")
-    stray.write_bytes(b"")
-    assert_one_line(stage(prepared, name), f"{stray.relative_to(prepared.path)}: belongs to no member of `ensemble`", 1)
-    stray.unlink()
-    (path.parent / ".DS_Store").write_bytes(b"")
-    assert_one_line(stage(prepared, name), f"{file}: missing; run `dvc repro`", 1)
-
-
-TABLES = {
-    "empty": b"",
-    "header alone": b"index,label,predicted,confidence\n",
-    "not text": b"index,label\n\xff\xfe,3\n",
-    "missing column": b"index,label,predicted\n0,Bag,Bag\n",
-    "short row": b"index,label,predicted,confidence\n0,Bag\n",
-    "unknown class": b"index,label,predicted,confidence\n0,Bag,Hat,0.5\n",
-    "no number": b"index,label,predicted,confidence\n0,Bag,Bag,high\n",
-    "merge conflict": b"<<<<<<< HEAD\n=======\n>>>>>>> other\n",
-}
-
-
-@pytest.mark.parametrize("case", TABLES)
-def test_damaged_predictions_are_refused(tmp_path, case):
-    path = tmp_path / "predictions.csv"
-    path.write_bytes(TABLES[case])
-    with pytest.raises(UserError, match="predictions.csv: damaged table .*; delete it and run `dvc repro`"):
-        plot.read_predictions(path)
-
-
-@pytest.mark.parametrize("content", ["", "epoch,train_accuracy\n1,0.5\n", "a,b\n1\n"])
-def test_a_damaged_history_is_refused(tmp_path, content):
-    path = tmp_path / "first.csv"
-    path.write_text(content)
-    with pytest.raises(UserError, match="first.csv: damaged table"):
-        plot.read_history(path)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission_is_named(prepared):
-    path = prepared.path / "data" / "prepared" / "train.npz"
-    path.chmod(0)
-    try:
-        assert_one_line(stage(prepared, "train", "first"), "data/prepared/train.npz: Permission denied", 1)
-    finally:
-        path.chmod(0o644)
-
-
-def test_a_directory_in_the_place_of_a_file_is_named(prepared):
-    path = prepared.path / "data" / "prepared" / "test.npz"
-    path.rename(path.with_suffix(".kept"))
-    path.mkdir()
-    try:
-        assert_one_line(stage(prepared, "plot"), "data/prepared/test.npz: Is a directory", 1)
-    finally:
-        path.rmdir()
-        path.with_suffix(".kept").rename(path)
 
 
 FILES_OF_A_STAGE = {

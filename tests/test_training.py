@@ -181,44 +181,6 @@ def test_a_saved_model_predicts_as_before(shipped, data, tmp_path):
     np.testing.assert_array_equal(loaded.predict(images, verbose=0), model.predict(images, verbose=0))
 
 
-def other_shape():
-    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(10)])
-
-
-def with_code():
-    return keras.Sequential([keras.Input((28, 28)), keras.layers.Lambda(lambda x: x[:, 0, :10])])
-
-
-def with_nan():
-    model = keras.Sequential([keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10)])
-    model.layers[-1].kernel.assign(np.full((784, 10), np.nan))
-    return model
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (other_shape, r"a model from \(None, 4\) to \(None, 10\), not from \(None, 28, 28\)"),
-        (with_code, "not a model that can be read safely .*[Ll]ambda"),
-        (with_nan, "some weights are not finite"),
-    ],
-)
-def test_models_that_cannot_be_ours_are_refused(tmp_path, make, message):
-    path = tmp_path / "first.keras"
-    make().save(path)
-    with pytest.raises(UserError, match=f"first.keras: {message}.*delete it and run `dvc repro`"):
-        artifact.load(path)
-
-
-@pytest.mark.parametrize("keep", [0, 100, -1000])
-def test_truncated_models_are_refused(tmp_path, shipped, keep):
-    path = tmp_path / "first.keras"
-    artifact.save(path, models.build(shipped.model))
-    path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(UserError, match="first.keras: not a model that can be read safely"):
-        artifact.load(path)
-
-
 def test_an_artifact_holds_no_time(shipped, tmp_path):
     artifact.save(tmp_path / "model.keras", models.build(shipped.model))
     with zipfile.ZipFile(tmp_path / "model.keras") as archive:
