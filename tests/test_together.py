@@ -1,4 +1,4 @@
-"""Several runs at once, and a crash between a stage's end and the lock's update: what the user sees, and the bytes in the end."""
+"""Several runs at once, and a crash before the lock is updated: what the user sees, and the bytes in the end."""
 
 import os
 import signal

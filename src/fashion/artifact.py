@@ -10,12 +10,10 @@ import numpy as np
 
 from fashion.backend import keras
 from fashion.errors import UserError
-from fashion.files import atomic_write
+from fashion.files import atomic_write, write_zip
 from fashion.params import CLASSES, IMAGE_SIDE
 
 MODELS = Path("models")
-# The earliest time that a zip archive can hold.
-EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def path_of(member: str) -> Path:
@@ -48,9 +46,8 @@ def save(path: Path, model: keras.Model) -> None:
         return tree
 
     content["config.json"] = json.dumps(json.loads(content["config.json"], object_hook=number)).encode()
-    with atomic_write(path) as file, zipfile.ZipFile(file, "w") as archive:
-        for name, data in content.items():
-            archive.writestr(zipfile.ZipInfo(name, EPOCH), data)
+    with atomic_write(path) as file:
+        write_zip(file, content)
 
 
 def load(path: Path) -> keras.Model:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fashion.errors import UserError
-from fashion.files import atomic_write
+from fashion.files import atomic_write, write_zip
 from fashion.params import CLASSES, IMAGE_SIDE
 
 CLASS_NAMES = (
@@ -66,8 +66,13 @@ def save(path: Path, dataset: Images) -> None:
     Raises:
         OSError: the file cannot be written.
     """
+    content = {}
+    for name, array in dataset._asdict().items():
+        npy = io.BytesIO()
+        np.lib.format.write_array(npy, array, allow_pickle=False)
+        content[f"{name}.npy"] = npy.getvalue()
     with atomic_write(path) as file:
-        np.savez(file, images=dataset.images, labels=dataset.labels)
+        write_zip(file, content)
 
 
 def load(path: Path) -> Images:

@@ -2,7 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -29,6 +30,16 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def write_zip(file: BinaryIO, content: Mapping[str, bytes]) -> None:
+    """Write a zip archive whose bytes depend on nothing but its content: uncompressed, in the given order, without times.
+
+    NumPy's and Keras' own archives also depend on the time or on the version of Python.
+    """
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in content.items():
+            archive.writestr(zipfile.ZipInfo(name), data)
 
 
 def sha256(path: Path) -> str:

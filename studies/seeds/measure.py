@@ -1,4 +1,8 @@
-"""Train a recipe with one seed and score it: data/raw -> a JSON file with accuracy and loss on train, validation and test."""
+"""Train a recipe with one seed and score it: data/raw -> a JSON file with accuracies and losses.
+
+They are those of the finished network on train, validation and test, and those that Keras' `fit` reports of the last epoch: the
+mean over the training steps, while the network still changes and sees the images as they are augmented.
+"""
 
 import json
 import sys
@@ -47,8 +51,9 @@ def main(split: PrepareParams, member: MemberParams, scoring: EvaluateParams, re
             "libraries": [keras.__version__, tf.__version__],
         },
     )
-    model, _ = training.fit(member, train, validation, checkpoint)
-    scores = {
+    model, history = training.fit(member, train, validation, checkpoint)
+    scores = {"last_epoch": {"accuracy": history[-1]["train_accuracy"], "loss": history[-1]["train_loss"]}}
+    scores |= {
         name: evaluate.score(data, evaluate.predict([model], data.images, scoring.flip_averaging))
         for name, data in (("train", train), ("validation", validation), ("test", test))
     }

@@ -12,7 +12,7 @@ from fashion.errors import one_line_errors
 from fashion.files import atomic_write
 
 ROWS = {"seed": "the seed's recipe, `recipes/seed.yaml`", "shipped": "ours, `params.yaml`"}
-SPLITS = ("train", "validation", "test")
+SCORES = ("last_epoch", "train", "validation", "test")
 
 
 def main() -> None:
@@ -21,12 +21,15 @@ def main() -> None:
     Raises:
         OSError: a file cannot be read or written.
     """
-    lines = ["| recipe | training | validation | test | seeds |", "| --- | --- | --- | --- | --- |"]
+    lines = [
+        "| recipe | training, in the last epoch | training, at the end | validation | test | seeds |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for name, title in ROWS.items():
         results = [json.loads(path.read_text()) for path in sorted((HERE / "results").glob(f"{name}-*.json"))]
         cells = []
-        for split in SPLITS:
-            accuracies = [100 * result[split]["accuracy"] for result in results]
+        for score in SCORES:
+            accuracies = [100 * result[score]["accuracy"] for result in results]
             cells.append(f"{statistics.mean(accuracies):.2f} ± {statistics.stdev(accuracies):.2f} %")
         lines.append(f"| {title} | {' | '.join(cells)} | {len(results)} |")
     with atomic_write(HERE / "table.md") as file:
