@@ -4,7 +4,7 @@ BIN := .venv/bin
 # What the environment was installed from; written last, so that an interrupted set-up starts over.
 INSTALLED := .venv/requirements.lock
 
-.PHONY: all setup test verify seeds lock help
+.PHONY: all setup test verify seeds benchmark lock help
 
 all: setup ## set up, run what changed of the pipeline, show the result
 	@$(BIN)/dvc repro
@@ -26,8 +26,11 @@ test: setup ## set up, run the tests
 verify: setup ## reproduce the last commit from scratch and compare every byte
 	@$(BIN)/python src/verify.py
 
-seeds: setup ## measure the seed's recipe and ours over several seeds (about half an hour)
+seeds: setup ## measure each recipe over five seeds (about half an hour)
 	@$(BIN)/dvc repro studies/seeds/dvc.yaml
+
+benchmark: setup ## measure recipes beside the plain Keras script, in turn (about a quarter of an hour)
+	@$(BIN)/python benchmarks/benchmark.py
 
 lock: setup ## resolve requirements.txt into requirements.lock
 	@$(PYTHON) -m venv --clear .venv/lock
@@ -36,4 +39,4 @@ lock: setup ## resolve requirements.txt into requirements.lock
 	  requirements.txt --output-file requirements.lock
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,8 +1,9 @@
 """Train one member of the ensemble: data/prepared/{train,validation}.npz -> models/MEMBER.keras, reports/history/MEMBER.csv."""
 
+import time
 from pathlib import Path
 
-from fashion import artifact, code, dataset, stage, tables, training
+from fashion import artifact, code, dataset, precision, stage, tables, training
 from fashion.backend import keras, tf
 from fashion.checkpoint import Checkpoint
 from fashion.files import sha256
@@ -25,11 +26,17 @@ def main(params: MemberParams, member: str) -> None:
             "params": params.model_dump(),
             "code": sorted(code.imported().values()),
             "data": [sha256(dataset.TRAIN_FILE), sha256(dataset.VALIDATION_FILE)],
-            "libraries": [keras.__version__, tf.__version__],
+            "libraries": [keras.backend.backend(), keras.__version__, tf.__version__],
+            "precision": precision.choose(params.train.precision),
         },
     )
+    started = time.monotonic()
     model, history = training.fit(params, train, validation, checkpoint)
-    print(f"{member}: {model.count_params():,} parameters, validation accuracy {history[-1]['validation_accuracy']:.2%}")
+    print(
+        f"{member}: {model.count_params():,} parameters, "
+        f"validation accuracy {max(row['validation_accuracy'] for row in history):.2%}, "
+        f"trained in {time.monotonic() - started:.1f} s"
+    )
     artifact.save(artifact.path_of(member), model)
     tables.write(HISTORY / f"{member}.csv", history)
     checkpoint.remove()

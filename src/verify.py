@@ -18,16 +18,15 @@ from typing import Any
 
 from fashion.errors import UserError, one_line_errors
 from fashion.files import atomic_write, sha256
+from fashion.precision import CPUINFO, choose, cpu_features
 
 ROOT = Path(__file__).resolve().parents[1]
 MACHINE = "reports/machine.json"
 METRICS = "reports/metrics.json"
 # How far an accuracy may be from the committed one on another machine: 0.01 is one point in a hundred.
 TOLERANCE = 0.01
-# What tells one processor from another in /proc/cpuinfo, on x86 and on Arm. The model name alone may be masked.
+# What tells one processor from another in CPUINFO, on x86 and on Arm. The model name alone may be masked.
 CPU_IDENTITY = ("model name", "cpu family", "model", "stepping", "cache size", "CPU implementer", "CPU part")
-# Instructions that decide which kernels compute the sums of products, and so in which order and precision.
-CPU_FEATURES = set("avx avx2 fma avx_vnni avx512f avx512_vnni avx512_bf16 avx512_fp16 amx_bf16 asimd asimddp bf16 sve".split())
 LIBRARIES = ("tensorflow", "keras", "numpy", "matplotlib", "dvc")
 
 Machine = dict[str, object]
@@ -36,20 +35,19 @@ Scores = dict[str, float]
 
 def describe_machine() -> Machine:
     """Return what the bits of a result may depend on besides code, data and parameters."""
-    cpu, features = {}, set()
-    if Path("/proc/cpuinfo").exists():
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+    cpu = {}
+    if CPUINFO.exists():
+        for line in CPUINFO.read_text().splitlines():
             name, _, value = (part.strip() for part in line.partition(":"))
             if name in CPU_IDENTITY:
                 cpu[name] = value
-            if name in ("flags", "Features"):
-                features = set(value.split()) & CPU_FEATURES
     elif shutil.which("sysctl"):
         sysctl = ["sysctl", "-n", "machdep.cpu.brand_string"]
         cpu["model name"] = subprocess.run(sysctl, capture_output=True, text=True).stdout.strip()
     return {
         "cpu": ", ".join(f"{name}: {value}" for name, value in cpu.items()),
-        "cpu_features": sorted(features),
+        "cpu_features": sorted(cpu_features()),
+        "precision_auto": choose("auto"),
         "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

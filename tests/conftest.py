@@ -15,7 +15,7 @@ settings.register_profile("repeatable", deadline=None, derandomize=True, suppres
 settings.load_profile("repeatable")
 sys.path.insert(0, str(ROOT / "src"))
 
-from fashion import params  # noqa: E402
+from fashion import params
 
 
 @pytest.fixture(scope="session")

@@ -42,10 +42,10 @@ def test_numbers_are_read_as_dvc_reads_them(load):
 
 
 def test_a_member_overrides_single_keys(load):
-    members = "first: {seed: 0}\n  wide: {seed: 7, model: {filters: [64, 128]}, train: {epochs: 3}}"
+    members = "first: {seed: 0}\n  wide: {seed: 7, model: {cnn: {filters: [64, 128]}}, train: {epochs: 3}}"
     loaded = load(edited("first: {seed: 0}", members))
     wide = loaded.member("wide")
-    assert (wide.seed, wide.model.filters, wide.train.epochs) == (7, [64, 128], 3)
+    assert (wide.seed, wide.model.cnn.filters, wide.train.epochs) == (7, [64, 128], 3)
     assert wide.train.batch_size == loaded.train.batch_size
     assert loaded.member("first").train == loaded.train
 

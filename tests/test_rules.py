@@ -73,20 +73,37 @@ OWNERS = {
     "prepare.images": {"prepare"},
     "prepare.validation_fraction": {"prepare"},
     "prepare.seed": {"prepare"},
+    "model.name": TRAIN,
     "model.pixels": TRAIN,
-    "model.filters": TRAIN,
-    "model.kernel_size": TRAIN,
-    "model.dense_units": TRAIN,
     "model.dropout": TRAIN,
+    "model.cnn.filters": TRAIN,
+    "model.cnn.kernel_size": TRAIN,
+    "model.cnn.dense_units": TRAIN,
+    "model.cnn.batch_norm": TRAIN,
+    "model.resnet.stem": TRAIN,
+    "model.resnet.filters": TRAIN,
+    "model.resnet.blocks": TRAIN,
     "augment.flip": TRAIN,
+    "augment.shift": TRAIN,
+    "augment.rotate": TRAIN,
+    "augment.zoom": TRAIN,
+    "augment.erase": TRAIN,
+    "augment.mixup": TRAIN,
+    "augment.cutmix": TRAIN,
     "train.epochs": TRAIN,
+    "train.patience": TRAIN,
+    "train.precision": TRAIN,
     "train.batch_size": TRAIN,
     "train.optimizer": TRAIN,
     "train.learning_rate": TRAIN,
+    "train.momentum": TRAIN,
     "train.weight_decay": TRAIN,
     "train.schedule": TRAIN,
     "train.warmup": TRAIN,
     "train.label_smoothing": TRAIN,
+    "train.l1": TRAIN,
+    "train.l2": TRAIN,
+    "train.averaging": TRAIN,
     "evaluate.flip_averaging": {"evaluate"},
     "evaluate.calibration_bins": {"evaluate"},
     "plot.predictions": {"plot"},
@@ -185,7 +202,7 @@ def test_light_programs_do_not_import_tensorflow(script):
 
 
 def sources() -> list[Path]:
-    return sorted(path for folder in ("src", "studies") for path in (ROOT / folder).rglob("*.py"))
+    return sorted(path for folder in ("src", "studies", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: path.relative_to(ROOT).as_posix())

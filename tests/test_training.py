@@ -13,6 +13,8 @@ from fashion.backend import keras
 from fashion.checkpoint import Checkpoint
 from fashion.dataset import Images
 from fashion.errors import UserError
+from fashion.muon import orthogonalize
+from fashion.normalization import FusedBatchNormalization
 from fashion.params import MemberParams
 
 
@@ -23,13 +25,15 @@ def shipped(root):
 
 @pytest.fixture(scope="module")
 def member(root) -> MemberParams:
-    """The seed's recipe for three epochs, with everything that draws random numbers."""
+    """A recipe of three epochs with everything that draws random numbers or that remembers something."""
     seed = params.load(root / "recipes" / "seed.yaml")
+    everything = {"flip": 0.5, "shift": 1, "rotate": 5.0, "zoom": 0.1, "erase": 9, "mixup": 0.2, "cutmix": 0.5}
+    kept = {"epochs": 3, "patience": 2, "schedule": "plateau", "warmup": 0.1, "averaging": 0.9}
     return MemberParams(
         seed=5,
-        augment=seed.augment.model_copy(update={"flip": 0.5}),
-        model=seed.model.model_copy(update={"dropout": 0.3}),
-        train=seed.train.model_copy(update={"epochs": 3, "schedule": "cosine", "warmup": 0.1}),
+        augment=seed.augment.model_copy(update=everything),
+        model=seed.model.model_copy(update={"name": "resnet", "dropout": 0.3}),
+        train=seed.train.model_copy(update=kept),
     )
 
 
@@ -50,9 +54,18 @@ def checkpoint(tmp_path, monkeypatch):
 def test_the_network_is_the_seeds(shipped):
     model = models.build(shipped.model)
     names = [type(layer).__name__ for layer in model.layers]
-    assert names[2:] == ["Conv2D", "MaxPooling2D", "Conv2D", "MaxPooling2D", "Conv2D", "Flatten", "Dense", "Dense"]
+    assert names[3:] == ["Conv2D", "MaxPooling2D", "Conv2D", "MaxPooling2D", "Conv2D", "Flatten", "Dense", "Dense"]
     assert [layer.filters for layer in model.layers if isinstance(layer, keras.layers.Conv2D)] == [32, 64, 64]
     assert model.count_params() == 93_322
+
+
+def test_fused_normalisation_is_keras_own(data):
+    images = data[0].images[:100, :, :, None] / np.linspace(60, 255, 16, dtype=np.float32) - np.float32(0.3)
+    fused, own = FusedBatchNormalization(), keras.layers.BatchNormalization()
+    np.testing.assert_allclose(fused(images, training=True), own(images, training=True), atol=1e-3)
+    for weights, expected in zip(fused.get_weights(), own.get_weights()):
+        np.testing.assert_allclose(weights, expected, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(fused(images), own(images), atol=1e-4)
 
 
 def test_standard_pixels_have_mean_0_and_deviation_1(raw, shipped):
@@ -62,22 +75,87 @@ def test_standard_pixels_have_mean_0_and_deviation_1(raw, shipped):
     assert images.mean() == pytest.approx(models.PIXEL_MEAN, abs=0.01)
     assert images.std() == pytest.approx(models.PIXEL_DEVIATION, abs=0.01)
     for pixels, expected in (("standard", (images[:9] - images.mean()) / images.std()), ("unit", images[:9] / 255)):
-        scale = models.build(shipped.model.model_copy(update={"pixels": pixels})).layers[0]
+        scale = models.build(shipped.model.model_copy(update={"pixels": pixels})).get_layer("scale")
         np.testing.assert_allclose(scale(images[:9]), expected, atol=1e-3)
 
 
-def test_flipped_images_are_mirrored_and_the_others_are_not(data):
-    images = data[0].images[:3]
-    flipped = augment.flip(images, np.array([True, False, True])).numpy()
-    np.testing.assert_array_equal(flipped, [images[0][:, ::-1], images[1], images[2][:, ::-1]])
+def augmented(images: np.ndarray, mirrored: bool = False, **strengths: float) -> tuple[np.ndarray, np.ndarray]:
+    """Images and targets, one class each, after augmentation."""
+    none = {"flip": 0.0, "shift": 0, "rotate": 0.0, "zoom": 0.0, "erase": 0, "mixup": 0.0, "cutmix": 0.0}
+    recipe = params.AugmentParams(**none | strengths)
+    draws = augment.draw(recipe, np.full(len(images), mirrored), np.random.default_rng(0))
+    changed, targets = augment.apply(recipe, images, np.eye(len(images), dtype=np.float32), augment.Draws(*draws))
+    return np.array(changed), np.array(targets)
+
+
+def test_strength_0_changes_nothing(data):
+    images = data[0].images[:10]
+    changed, targets = augmented(images)
+    np.testing.assert_array_equal(changed, images)
+    np.testing.assert_array_equal(targets, np.eye(10))
+
+
+@pytest.mark.parametrize("others", [{}, {"zoom": 1e-6}], ids=["alone", "with others"])
+def test_a_flipped_image_is_mirrored(data, others):
+    images = data[0].images[:10]
+    changed, _ = augmented(images, mirrored=True, flip=1.0, **others)
+    # TensorFlow cuts off, so that what is moved by a fraction of a pixel may be a grey level darker.
+    np.testing.assert_allclose(changed.astype(int), images[:, :, ::-1], atol=1 if others else 0)
+
+
+def test_a_shift_moves_whole_pixels_each_way_and_brings_in_black(data):
+    images = data[0].images[:200]
+    changed, _ = augmented(images, shift=2)
+    seen = set()
+    for before, after in zip(np.pad(images, ((0, 0), (2, 2), (2, 2))), changed):
+        fits = [(y, x) for y in range(5) for x in range(5) if (before[y : y + 28, x : x + 28] == after).all()]
+        assert fits
+        seen |= {fits[0]} if len(fits) == 1 else set()
+    assert len(seen) == 25
+
+
+def test_a_full_turn_keeps_the_middle_and_zoom_keeps_the_size(data):
+    images = data[0].images[:50]
+    turned, _ = augmented(images, rotate=10.0)
+    assert (turned != images).any(axis=(1, 2)).all()
+    assert np.abs(turned[:, 12:16, 12:16].astype(float) - images[:, 12:16, 12:16]).mean() < 20
+    white = np.full((200, 28, 28), 255, np.uint8)
+    zoomed, _ = augmented(white, zoom=0.2)
+    sides = (zoomed[:, 14] > 127).sum(axis=1)
+    assert sides.min() in (23, 24) and sides.max() == 28
+
+
+def test_erasing_paints_a_grey_box(data):
+    images = data[0].images[:100]
+    changed, _ = augmented(images, erase=12)
+    for before, after in zip(images, changed):
+        rows, columns = np.nonzero(before != after)
+        if len(rows):
+            box = after[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+            assert max(box.shape) <= 12
+            assert len(np.unique(after[before != after])) == 1
+
+
+@pytest.mark.parametrize("mix", ["mixup", "cutmix"])
+def test_mixed_images_have_mixed_labels(data, mix):
+    images = data[0].images[:100]
+    changed, targets = augmented(images, **{mix: 1.0})
+    np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
+    own = np.diag(targets)
+    assert own.min() < 0.2 and own.max() > 0.8
+    if mix == "mixup":
+        expected = own[:, None, None] * images + (1 - own[:, None, None]) * images[::-1]
+        np.testing.assert_allclose(changed, expected, atol=0.51)
+    else:
+        assert ((changed == images) | (changed == images[::-1])).all()
 
 
 def test_an_epoch_visits_each_image_once_in_an_order_of_its_own(shipped, data):
     images, targets = data[0].images, np.eye(10, dtype=np.float32)[data[0].labels]
 
-    def epoch(seed: int, number: int) -> list[bytes]:
-        batches = training.shuffled_batches(images, targets, 300, shipped.augment, seed, number)
-        assert [len(batch) for batch, _ in batches] == [300, 300, 300, 100]
+    def epoch(seed: int, number: int, size: int = 250) -> list[bytes]:
+        batches = training.shuffled_batches(images, targets, size, shipped.augment, seed, number)
+        assert [len(batch) for batch, _ in batches] == [size] * (1000 // size)
         return [image.tobytes() for batch, _ in batches.as_numpy_iterator() for image in batch]
 
     def unflipped(seen: list[bytes]) -> list[bytes]:
@@ -87,6 +165,10 @@ def test_an_epoch_visits_each_image_once_in_an_order_of_its_own(shipped, data):
     assert epoch(0, 1) == epoch(0, 1)
     assert epoch(0, 1) != epoch(0, 2) != epoch(1, 2)
     assert unflipped(epoch(0, 1)) == unflipped(epoch(1, 2)) == unflipped([image.tobytes() for image in images])
+    assert len(set(epoch(0, 1, size=300))) == 900
+    originals = {image.tobytes() for image in images}
+    first, second = ({image for image in epoch(0, number) if image in originals} for number in (1, 2))
+    assert 400 < len(first) < 600 and len(first & second) < 10, "each image is mirrored in every other epoch"
 
 
 def test_it_learns(shipped, data, checkpoint):
@@ -142,17 +224,64 @@ def test_a_diverging_training_stops_with_advice(member, data, checkpoint):
     assert not checkpoint.path.exists()
 
 
-@pytest.mark.parametrize("schedule", ["constant", "linear", "cosine"])
+@pytest.mark.parametrize("schedule", ["constant", "plateau", "step", "exponential", "linear", "cosine"])
 def test_schedules_rise_in_the_warm_up_and_fall_after_it(shipped, schedule):
     recipe = shipped.train.model_copy(update={"schedule": schedule, "warmup": 0.25, "learning_rate": 0.1})
     rates = schedules.learning_rates(recipe, 400)
     assert rates.shape == (400,) and rates.dtype == np.float32 and (rates > 0).all()
     assert (np.diff(rates[:100]) > 0).all()
-    assert rates[100] == pytest.approx(0.1, rel=0.01)
-    if schedule == "constant":
+    assert rates[100] == pytest.approx(0.1, rel=0.02)
+    if schedule in ("constant", "plateau"):
         assert (rates[100:] == np.float32(0.1)).all()
+    elif schedule == "step":
+        assert np.unique(rates[100:]) == pytest.approx([0.001, 0.01, 0.1])
     else:
-        assert (np.diff(rates[100:]) < 0).all() and rates[-1] < 0.001
+        assert (np.diff(rates[100:]) < 0).all() and rates[-1] < 0.0011
+
+
+def test_a_plateau_lowers_the_learning_rate(shipped):
+    recipe = shipped.train.model_copy(update={"schedule": "plateau"})
+    factors = [schedules.plateau_factor(recipe, [3, 2, 2, 2, 1, 1.5, 1.4, 1.3][:epochs]) for epochs in range(9)]
+    assert factors == pytest.approx([1, 1, 1, 1, 0.3, 0.3, 0.3, 0.09, 0.09])
+    assert schedules.plateau_factor(shipped.train, [1, 1, 1, 1]) == 1
+
+
+def test_patience_ends_the_training_and_keeps_the_best_weights(shipped, data, checkpoint):
+    recipe = shipped.train.model_copy(
+        update={"epochs": 50, "patience": 2, "optimizer": "sgd", "schedule": "constant", "warmup": 0.0, "learning_rate": 0.1}
+    )
+    model, history = training.fit(shipped.member("first").model_copy(update={"train": recipe}), *data, checkpoint)
+    accuracies = [row["validation_accuracy"] for row in history]
+    assert len(history) < 50 and int(np.argmax(accuracies)) == len(accuracies) - 3
+    right = model.predict(data[1].images, verbose=0).argmax(axis=1) == data[1].labels
+    assert right.mean() == pytest.approx(max(accuracies), abs=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "nesterov", "rmsprop", "adam", "adamw", "muon"])
+def test_every_optimizer_learns(shipped, data, checkpoint, optimizer):
+    rate = {"sgd": 0.1, "nesterov": 0.1, "muon": 0.03}.get(optimizer, 0.001)
+    update = {"epochs": 3, "optimizer": optimizer, "learning_rate": rate, "weight_decay": 0.0, "batch_size": 20}
+    recipe = shipped.train.model_copy(update=update)
+    _, history = training.fit(shipped.member("first").model_copy(update={"train": recipe}), *data, checkpoint)
+    assert history[-1]["validation_accuracy"] > 0.6
+
+
+@pytest.mark.parametrize("shape", [(288, 64), (9, 32), (1600, 64)])
+def test_muon_brings_all_singular_values_near_1(shape):
+    matrix = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    values = np.linalg.svd(orthogonalize(matrix), compute_uv=False)
+    assert values.min() > 0.5 and values.max() < 1.3
+
+
+@pytest.mark.parametrize("name", ["cnn", "resnet"])
+def test_penalties_and_normalisation_reach_every_kernel(shipped, name):
+    recipe = shipped.model.model_copy(update={"name": name, "cnn": shipped.model.cnn.model_copy(update={"batch_norm": True})})
+    model = models.build(recipe, keras.regularizers.L2(0.1))
+    kernels = [layer.kernel for layer in model.layers if hasattr(layer, "kernel")]
+    assert len(model.losses) == len(kernels)
+    expected = sum(0.1 * float((kernel.numpy() ** 2).sum()) for kernel in kernels)
+    assert float(sum(model.losses)) == pytest.approx(expected, rel=1e-4)
+    assert any(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers)
 
 
 SAVE = """

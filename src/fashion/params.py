@@ -68,17 +68,19 @@ class PrepareParams(Section):
         return self
 
 
-class ModelParams(Section):
-    """The network; `fashion.models` builds it."""
+Filters = Annotated[int, Field(ge=1, le=1024)]
 
-    pixels: Literal["unit", "standard"]
-    filters: Annotated[list[Annotated[int, Field(ge=1, le=1024)]], Field(min_length=1)]
+
+class CnnParams(Section):
+    """The plain network: convolutions without padding, 2x2 max-pooling between them, then two dense layers."""
+
+    filters: Annotated[list[Filters], Field(min_length=1)]
     kernel_size: Annotated[int, Field(ge=1, le=IMAGE_SIDE)]
     dense_units: Annotated[int, Field(ge=1, le=4096)]
-    dropout: Fraction
+    batch_norm: bool
 
     @model_validator(mode="after")
-    def check_that_pixels_remain(self) -> "ModelParams":
+    def check_that_pixels_remain(self) -> "CnnParams":
         """Refuse a network whose convolutions and poolings use up the image.
 
         Raises:
@@ -97,33 +99,64 @@ class ModelParams(Section):
         return self
 
 
+class ResnetParams(Section):
+    """The residual network: a first convolution, then stages that halve the image, each with residual blocks."""
+
+    stem: Filters
+    filters: Annotated[list[Filters], Field(min_length=1, max_length=4)]
+    blocks: Annotated[int, Field(ge=0, le=20)]
+
+
+class ModelParams(Section):
+    """The network; `fashion.models` builds the one that `name` names."""
+
+    name: Literal["cnn", "resnet"]
+    pixels: Literal["unit", "standard"]
+    whiten: bool
+    dropout: Fraction
+    cnn: CnnParams
+    resnet: ResnetParams
+
+
 class AugmentParams(Section):
     """Random changes of the training images, drawn anew in each epoch."""
 
     flip: Annotated[float, Field(ge=0, le=1)]
+    shift: Annotated[float, Field(ge=0, le=IMAGE_SIDE / 2)]
+    rotate: Annotated[float, Field(ge=0, le=180)]
+    zoom: Fraction
+    erase: Annotated[int, Field(ge=0, le=IMAGE_SIDE)]
+    mixup: Annotated[float, Field(ge=0, le=10)]
+    cutmix: Annotated[float, Field(ge=0, le=1)]
 
 
 class TrainParams(Section):
     """The training recipe."""
 
     epochs: Annotated[int, Field(ge=1, le=10_000)]
+    patience: Annotated[int, Field(ge=0, le=10_000)]
+    precision: Literal["float32", "bfloat16", "auto"]
     batch_size: Annotated[int, Field(ge=1, le=TRAINING_IMAGES)]
-    optimizer: Literal["adam", "adamw"]
+    optimizer: Literal["sgd", "nesterov", "rmsprop", "adam", "adamw", "muon"]
     learning_rate: Annotated[float, Field(gt=0, le=10)]
+    momentum: Fraction
     weight_decay: Annotated[float, Field(ge=0, lt=1)]
-    schedule: Literal["constant", "linear", "cosine"]
+    schedule: Literal["constant", "step", "exponential", "linear", "cosine", "plateau"]
     warmup: Fraction
     label_smoothing: Fraction
+    l1: Annotated[float, Field(ge=0, lt=1)]
+    l2: Annotated[float, Field(ge=0, lt=1)]
+    averaging: Fraction
 
     @model_validator(mode="after")
     def check_that_weight_decay_acts(self) -> "TrainParams":
         """Refuse a weight decay that the optimizer would ignore.
 
         Raises:
-            ValueError: `weight_decay` is not 0 and `optimizer` is not adamw.
+            ValueError: `weight_decay` is not 0 and `optimizer` is adam.
         """
-        if self.weight_decay and self.optimizer != "adamw":
-            raise ValueError(f"weight_decay: {self.weight_decay} needs optimizer: adamw; {self.optimizer} has none")
+        if self.weight_decay and self.optimizer == "adam":
+            raise ValueError(f"weight_decay: {self.weight_decay} needs another optimizer; adam with it is adamw")
         return self
 
 

@@ -1,7 +1,7 @@
 """The training loop: deterministic, and able to go on after the last finished epoch.
 
-All randomness derives from the seed and the epoch, so besides the history only the variables of model and optimizer have
-to be kept to go on.
+All randomness derives from the seed and the epoch, so besides the history only the variables of the networks and the optimizer
+have to be kept to go on.
 """
 
 import math
@@ -9,34 +9,56 @@ import time
 
 import numpy as np
 
-from fashion import augment
+from fashion import augment, precision
 from fashion.backend import keras, tf
 from fashion.checkpoint import Checkpoint
 from fashion.dataset import Images
 from fashion.errors import UserError
-from fashion.models import build
+from fashion.models import HEAD, build, first_convolution
+from fashion.muon import Muon
+from fashion.normalization import FusedBatchNormalization
 from fashion.params import CLASSES, AugmentParams, MemberParams, TrainParams
-from fashion.schedules import learning_rates
+from fashion.schedules import learning_rates, plateau_factor
+from fashion.whitening import whitening_filters
 
 EVALUATION_BATCH = 1000
+# How many training images the first layer's whitening is computed from.
+WHITENING_IMAGES = 2000
+# Steps that TensorFlow runs on its own before it comes back to Python: enough to hide that, few enough for Ctrl-C to act soon.
+STEPS_AT_ONCE = 32
 
 
 class ScheduleTable(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning-rate schedule that is a table: float32, shape (steps,). Past its end the last value holds."""
+    """A learning-rate schedule that is a table: float32, shape (steps,), times `factor`. Past its end the last value holds."""
 
     def __init__(self, rates: np.ndarray):
         self.rates = keras.ops.convert_to_tensor(rates)
+        self.factor = keras.Variable(1.0, trainable=False)
 
     def __call__(self, step):
-        return keras.ops.take(self.rates, keras.ops.minimum(step, len(self.rates) - 1))
+        return self.factor * keras.ops.take(self.rates, keras.ops.minimum(step, len(self.rates) - 1))
 
 
-def make_optimizer(params: TrainParams, rates: np.ndarray) -> keras.optimizers.Optimizer:
-    """Return the optimizer that `params` names, following the learning rates `rates`, float32 of shape (steps,)."""
-    schedule = ScheduleTable(rates)
-    if params.optimizer == "adam":
-        return keras.optimizers.Adam(schedule)
-    return keras.optimizers.AdamW(schedule, weight_decay=params.weight_decay)
+def make_optimizer(params: TrainParams, schedule: ScheduleTable) -> keras.optimizers.Optimizer:
+    """Return the optimizer that `params` names."""
+    own = {
+        "sgd": (keras.optimizers.SGD, {"momentum": params.momentum}),
+        "nesterov": (keras.optimizers.SGD, {"momentum": params.momentum, "nesterov": True}),
+        "rmsprop": (keras.optimizers.RMSprop, {"momentum": params.momentum}),
+        "adam": (keras.optimizers.Adam, {}),
+        "adamw": (keras.optimizers.Adam, {}),  # with weight decay, it is
+        "muon": (Muon, {"momentum": params.momentum, "head": HEAD}),
+    }
+    optimizer, arguments = own[params.optimizer]
+    averaging = {"use_ema": True, "ema_momentum": params.averaging} if params.averaging else {}
+    return optimizer(schedule, weight_decay=params.weight_decay or None, **arguments, **averaging)
+
+
+def untuned(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Switch off tf.data's own tuning: at the end of each epoch it waits for its tuner's next round, seconds later."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.with_options(options)
 
 
 def shuffled_batches(
@@ -44,22 +66,28 @@ def shuffled_batches(
 ) -> tf.data.Dataset:
     """Return one epoch's batches, in an order and augmented in a way that depend on the seed and the epoch alone.
 
+    What is left after the last full batch is left out: other images in each epoch.
+
     Args:
         images: uint8, shape (N, 28, 28).
         targets: float32, shape (N, 10), each row a probability distribution.
-        batch_size: images a batch; the last batch holds what is left.
+        batch_size: images a batch, at most N.
         params: how images are augmented.
         seed: the member's seed.
         epoch: 1 for the first.
     """
+    steps = len(images) // batch_size
     rng = np.random.default_rng([seed, epoch])
-    order = rng.permutation(len(images))
-    flipped = rng.random(len(images)) < params.flip
+    order = rng.permutation(len(images))[: steps * batch_size]
+    # Each image is mirrored in a fixed part of the epochs, evenly spread: with 0.5 in every other one.
+    turn = np.random.default_rng(seed).random(len(images))[order]
+    draws = augment.draw(params, (turn + epoch * params.flip) % 1 < params.flip, rng)
+    indices, *drawn = (array.reshape(steps, batch_size, *array.shape[1:]) for array in (order, *draws))
 
-    def gather(indices: tf.Tensor, flipped: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return augment.flip(tf.gather(images, indices), flipped), tf.gather(targets, indices)
+    def batch(indices: tf.Tensor, draws: augment.Draws) -> tuple[tf.Tensor, tf.Tensor]:
+        return augment.apply(params, tf.gather(images, indices), tf.gather(targets, indices), draws)
 
-    return tf.data.Dataset.from_tensor_slices((order, flipped)).batch(batch_size).map(gather).prefetch(2)
+    return untuned(tf.data.Dataset.from_tensor_slices((indices, augment.Draws(*drawn))).map(batch).prefetch(2))
 
 
 def reseed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
@@ -70,57 +98,98 @@ def reseed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
             layer.seed_generator.state.assign(keras.random.SeedGenerator(derived).state)
 
 
+def whiten(model: keras.Model, images: np.ndarray, rng: np.random.Generator) -> None:
+    """Give the first convolution filters that whiten the patches of the images, uint8 of shape (N, 28, 28)."""
+    layer, scale = first_convolution(model), model.get_layer("scale")
+    sample = images[rng.choice(len(images), min(len(images), WHITENING_IMAGES), replace=False)]
+    kernel, bias = whitening_filters(sample * scale.scale + scale.offset, layer.kernel_size[0], layer.filters, rng)
+    layer.set_weights([kernel, bias] if layer.use_bias else [kernel])
+
+
+def compile_for_training(params: MemberParams, images: np.ndarray, schedule: ScheduleTable) -> keras.Model:
+    """Build a member's network with fresh weights, in the precision that its recipe names, ready for `fit`.
+
+    Args:
+        params: the member's parameters.
+        images: uint8, shape (N, 28, 28): the training images, to whiten the first layer.
+        schedule: the learning rates.
+    """
+    recipe = params.train
+    penalty = keras.regularizers.L1L2(recipe.l1, recipe.l2) if recipe.l1 or recipe.l2 else None
+    keras.utils.set_random_seed(params.seed)
+    keras.config.set_dtype_policy({"float32": "float32", "bfloat16": "mixed_bfloat16"}[precision.choose(recipe.precision)])
+    model = build(params.model, penalty, FusedBatchNormalization)
+    keras.config.set_dtype_policy("float32")
+    if params.model.whiten:
+        whiten(model, images, np.random.default_rng(params.seed))
+    model.compile(
+        optimizer=make_optimizer(recipe, schedule),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        metrics=["accuracy", keras.metrics.CategoricalCrossentropy(name="cross_entropy")],
+        steps_per_execution=STEPS_AT_ONCE,
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
 def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Checkpoint) -> tuple[keras.Model, list[dict]]:
     """Train one member, printing a line an epoch, and go on from `checkpoint` when it holds finished epochs.
 
     Returns:
-        The trained model, without its optimizer, and the history: one row an epoch with the keys epoch, learning_rate (the
-        mean over the epoch's steps), and accuracy and cross-entropy loss (nats, without label smoothing) on the training
-        images (likewise, so of a model that still improves) and on the validation images (after the epoch).
+        The trained model, in float32 and without its optimizer, and the history: one row an epoch with the keys epoch,
+        learning_rate (the mean over the epoch's steps), and accuracy and cross-entropy loss (nats, without label smoothing) on
+        the training images (likewise, so of a model that still improves) and on the validation images (after the epoch).
+        With `patience` the model is that of the epoch with the highest validation accuracy, otherwise that of the last one.
 
     Raises:
         UserError: the training diverged.
     """
     recipe = params.train
-    steps_per_epoch = math.ceil(len(train) / recipe.batch_size)
+    batch_size = min(recipe.batch_size, len(train))
+    steps_per_epoch = len(train) // batch_size
     rates = learning_rates(recipe, steps_per_epoch * recipe.epochs)
-
-    keras.utils.set_random_seed(params.seed)
-    model = build(params.model)
-    model.compile(
-        optimizer=make_optimizer(recipe, rates),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        metrics=["accuracy", keras.metrics.CategoricalCrossentropy(name="cross_entropy")],
-    )
-    model.optimizer.build(model.trainable_variables)
-    variables = [*model.variables, *model.optimizer.variables]
+    schedule = ScheduleTable(rates)
+    model = compile_for_training(params, train.images, schedule)
+    # What is scored after each epoch, and what is returned: the training's network may compute in lower precision, and its
+    # weights may be averaged over the steps.
+    current, best = build(params.model), build(params.model)
+    current.compile(loss=keras.losses.CategoricalCrossentropy(), metrics=["accuracy"])
+    variables = [*model.variables, *model.optimizer.variables, *best.variables]
     history = checkpoint.restore(variables)
     if history:
         print(f"going on after epoch {len(history)} of an interrupted run")
 
     images, targets = tf.constant(train.images), tf.one_hot(train.labels, CLASSES)
-    validation_targets = np.eye(CLASSES, dtype=np.float32)[validation.labels]
+    held_out = untuned(
+        tf.data.Dataset.from_tensor_slices((validation.images, tf.one_hot(validation.labels, CLASSES))).batch(EVALUATION_BATCH)
+    )
     started, first = time.monotonic(), len(history)
-    for epoch in range(first + 1, recipe.epochs + 1):
+    while len(history) < recipe.epochs and not out_of_patience(recipe, history):
+        epoch = len(history) + 1
         reseed_dropout(model, params.seed, epoch)
-        batches = shuffled_batches(images, targets, recipe.batch_size, params.augment, params.seed, epoch)
+        factor = plateau_factor(recipe, [row["validation_loss"] for row in history])
+        schedule.factor.assign(factor)
+        batches = shuffled_batches(images, targets, batch_size, params.augment, params.seed, epoch)
         seen = {name: values[0] for name, values in model.fit(batches, verbose=0).history.items()}
-        held_out = model.evaluate(
-            validation.images, validation_targets, batch_size=EVALUATION_BATCH, verbose=0, return_dict=True
-        )
-        if not math.isfinite(seen["loss"] + held_out["loss"]):
+        current.set_weights(model.get_weights())
+        if recipe.averaging:
+            model.optimizer.finalize_variable_values(current.trainable_variables)
+        scores = current.evaluate(held_out, verbose=0, return_dict=True)
+        if not math.isfinite(seen["loss"] + scores["loss"]):
             raise UserError(
-                f"training diverged: the loss is {seen['loss']:.3g} in epoch {epoch} and {held_out['loss']:.3g} after it; "
+                f"training diverged: the loss is {seen['loss']:.3g} in epoch {epoch} and {scores['loss']:.3g} after it; "
                 f"lower train.learning_rate ({recipe.learning_rate}) or raise train.warmup ({recipe.warmup})"
             )
+        if not recipe.patience or scores["accuracy"] > max((row["validation_accuracy"] for row in history), default=-1):
+            best.set_weights(current.get_weights())
         history.append(
             {
                 "epoch": epoch,
-                "learning_rate": float(rates[(epoch - 1) * steps_per_epoch : epoch * steps_per_epoch].mean()),
+                "learning_rate": factor * float(rates[(epoch - 1) * steps_per_epoch : epoch * steps_per_epoch].mean()),
                 "train_accuracy": seen["accuracy"],
                 "train_loss": seen["cross_entropy"],
-                "validation_accuracy": held_out["accuracy"],
-                "validation_loss": held_out["cross_entropy"],
+                "validation_accuracy": scores["accuracy"],
+                "validation_loss": scores["loss"],
             }
         )
         checkpoint.save(variables, history)
@@ -128,11 +197,14 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
         left = passed / (epoch - first) * (recipe.epochs - epoch)
         print(
             f"epoch {epoch:>{len(str(recipe.epochs))}}/{recipe.epochs}"
-            f"   training {seen['accuracy']:7.2%}   validation {held_out['accuracy']:7.2%}"
+            f"   training {seen['accuracy']:7.2%}   validation {scores['accuracy']:7.2%}"
             f"   {passed:4.0f} s, {left:.0f} s left",
             flush=True,
         )
+    return best, history
 
-    trained = build(params.model)
-    trained.set_weights(model.get_weights())
-    return trained, history
+
+def out_of_patience(params: TrainParams, history: list[dict]) -> bool:
+    """Return whether the validation accuracy was not exceeded for `patience` epochs (never, if that is 0)."""
+    accuracies = [row["validation_accuracy"] for row in history]
+    return bool(params.patience and accuracies) and len(accuracies) - 1 - int(np.argmax(accuracies)) >= params.patience

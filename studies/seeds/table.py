@@ -11,7 +11,12 @@ sys.path.insert(0, str(HERE.resolve().parents[1] / "src"))
 from fashion.errors import one_line_errors
 from fashion.files import atomic_write
 
-ROWS = {"seed": "the seed's recipe, `recipes/seed.yaml`", "shipped": "ours, `params.yaml`"}
+ROWS = {
+    "seed": "the seed's recipe, `recipes/seed.yaml`",
+    "fast": "its layers in two epochs, `recipes/fast.yaml`",
+    "shipped": "its layers and ten epochs, `params.yaml`",
+    "balanced": "another network, `recipes/balanced.yaml`",
+}
 SCORES = ("last_epoch", "train", "validation", "test")
 
 

@@ -1,0 +1,60 @@
+"""What the hardware can do, or what a recipe asks of it, as JSON: python benchmarks/work.py [RECIPE]"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+from fashion import params, precision
+from fashion.backend import keras, tf
+from fashion.errors import one_line_errors
+from fashion.models import build
+from fashion.params import CLASSES, Params
+
+SIZE, REPEATS = 2048, 10
+
+
+def peak(dtype: str) -> float:
+    """Return the speed of a product of two square matrices: the fastest of REPEATS, in GFLOP/s."""
+    matrix = tf.cast(tf.random.stateless_normal((SIZE, SIZE), seed=(0, 0)), dtype)
+    seconds = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        tf.linalg.matmul(matrix, matrix).numpy()
+        seconds.append(time.perf_counter() - started)
+    return 2 * SIZE**3 / min(seconds) / 1e9
+
+
+def training_flops(model: keras.Model) -> int:
+    """Return the floating-point operations of one training image in convolutions and dense layers.
+
+    A layer takes a product forward, one for the gradient of its weights and one for that of its inputs. The first layer has no
+    gradient of its inputs, and if it is not trained, none at all.
+    """
+    layers = [layer for layer in model.layers if hasattr(layer, "kernel")]
+    places = [layer.output.shape[1] * layer.output.shape[2] if len(layer.output.shape) == 4 else 1 for layer in layers]
+    forward = [2 * layer.kernel.shape.num_elements() * place for layer, place in zip(layers, places)]
+    first = forward[0] * (2 if layers[0].trainable else 1)
+    # Nothing flows back into the outputs of a layer that is not trained.
+    second = forward[1] * (3 if layers[0].trainable else 2)
+    return first + second + 3 * sum(forward[2:])
+
+
+def work(recipe: Params) -> dict:
+    """Return a training's operations, its steps, and the precision that it takes on this processor."""
+    member = next(iter(recipe.ensemble.values()))
+    images = recipe.prepare.images
+    images -= CLASSES * round(recipe.prepare.validation_fraction * images / CLASSES)
+    steps = member.train.epochs * (images // member.train.batch_size)
+    flops = training_flops(build(member.model)) * steps * member.train.batch_size
+    return {"flops": flops, "steps": steps, "precision": precision.choose(member.train.precision)}
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        if len(sys.argv) > 1:
+            print(json.dumps(work(params.load(Path(sys.argv[1])))))
+        else:
+            print(json.dumps({dtype: peak(dtype) for dtype in ("float32", "bfloat16")}))
