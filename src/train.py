@@ -32,9 +32,10 @@ def main(params: MemberParams, member: str) -> None:
     )
     started = time.monotonic()
     model, history = training.fit(params, train, validation, checkpoint)
+    accuracies = [row["validation_accuracy"] for row in history]
     print(
-        f"{member}: {model.count_params():,} parameters, "
-        f"validation accuracy {max(row['validation_accuracy'] for row in history):.2%}, "
+        f"{member}: {model.count_params():,} parameters, {history[-1]['precision']}, "
+        f"validation accuracy {max(accuracies) if params.train.patience else accuracies[-1]:.2%}, "
         f"trained in {time.monotonic() - started:.1f} s"
     )
     artifact.save(artifact.path_of(member), model)

@@ -16,6 +16,7 @@ from fashion.errors import UserError
 from fashion.muon import orthogonalize
 from fashion.normalization import FusedBatchNormalization
 from fashion.params import MemberParams
+from fashion.whitening import whitening_filters
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,33 @@ def test_the_network_is_the_seeds(shipped):
     assert names[3:] == ["Conv2D", "MaxPooling2D", "Conv2D", "MaxPooling2D", "Conv2D", "Flatten", "Dense", "Dense"]
     assert [layer.filters for layer in model.layers if isinstance(layer, keras.layers.Conv2D)] == [32, 64, 64]
     assert model.count_params() == 93_322
+
+
+@pytest.mark.parametrize(("side", "count"), [(3, 32), (3, 16), (5, 10)])
+def test_whitening_filters_give_uncorrelated_outputs_of_equal_variance(data, side, count):
+    pixels = data[0].images[:500] / 90 - 0.8
+    kernel, bias = whitening_filters(pixels, side, count, np.random.default_rng(0))
+    assert kernel.shape == (side, side, 1, count) and bias.shape == (count,)
+    outputs = np.array(keras.ops.conv(pixels[..., None].astype(np.float32), kernel)) + bias
+    patches = np.lib.stride_tricks.sliding_window_view(pixels, (side, side), axis=(1, 2))
+    outputs = outputs[np.ptp(patches, axis=(3, 4)) > 0]
+    pairs = min(count, 2 * side * side) // 2
+    covariance = np.cov(outputs[:, : 2 * pairs : 2].T)
+    assert outputs.mean(axis=0) == pytest.approx(0, abs=1e-3)
+    assert np.abs(covariance - np.diag(np.diag(covariance))).max() < 1e-3 * covariance.max()
+    assert np.diag(covariance)[0] < 3 * np.diag(covariance)[min(pairs, 4) - 1]
+    np.testing.assert_allclose(kernel[..., : 2 * pairs : 2], -kernel[..., 1 : 2 * pairs : 2])
+
+
+@pytest.mark.parametrize("whiten", [True, False])
+def test_a_whitened_first_layer_is_not_trained(shipped, data, checkpoint, whiten):
+    first = shipped.member("first")
+    recipe = first.model_copy(update={"model": first.model.model_copy(update={"whiten": whiten})})
+    schedule = training.ScheduleTable(schedules.learning_rates(recipe.train, 20))
+    before = training.compile_for_training(recipe, data[0].images, schedule)
+    trained, _ = training.fit(recipe, *data, checkpoint)
+    equal = [np.array_equal(a, b) for a, b in zip(before.get_weights(), trained.get_weights(), strict=True)]
+    assert equal == [whiten, whiten, *[False] * 8]
 
 
 def test_fused_normalisation_is_keras_own(data):

@@ -137,8 +137,9 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
 
     Returns:
         The trained model, in float32 and without its optimizer, and the history: one row an epoch with the keys epoch,
-        learning_rate (the mean over the epoch's steps), and accuracy and cross-entropy loss (nats, without label smoothing) on
-        the training images (likewise, so of a model that still improves) and on the validation images (after the epoch).
+        precision (what "auto" stood for), learning_rate (the mean over the epoch's steps), and accuracy and cross-entropy loss
+        (nats, without label smoothing) on the training images (likewise, so of a model that still improves) and on the
+        validation images (after the epoch).
         With `patience` the model is that of the epoch with the highest validation accuracy, otherwise that of the last one.
 
     Raises:
@@ -185,6 +186,7 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
         history.append(
             {
                 "epoch": epoch,
+                "precision": precision.choose(recipe.precision),
                 "learning_rate": factor * float(rates[(epoch - 1) * steps_per_epoch : epoch * steps_per_epoch].mean()),
                 "train_accuracy": seen["accuracy"],
                 "train_loss": seen["cross_entropy"],
