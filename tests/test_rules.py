@@ -75,6 +75,7 @@ OWNERS = {
     "prepare.seed": {"prepare"},
     "model.name": TRAIN,
     "model.pixels": TRAIN,
+    "model.whiten": TRAIN,
     "model.dropout": TRAIN,
     "model.cnn.filters": TRAIN,
     "model.cnn.kernel_size": TRAIN,

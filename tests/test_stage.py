@@ -120,8 +120,8 @@ def test_ctrl_c_ends_in_one_line(long_training):
     [
         (
             "src/fashion/models.py",
-            '"""The network."""',
-            '"""The network, edited."""',
+            '"""The networks, by name."""',
+            '"""The networks, edited."""',
             "models.py: edited while this stage ran",
         ),
         ("params.yaml", "learning_rate: 0.0", "learning_rate: 0.1", "params.yaml: edited while this stage ran"),
