@@ -30,10 +30,15 @@ RECIPES = ("recipes/fast.yaml", "params.yaml", "recipes/balanced.yaml")
 # One recipe, with more and more of one thing: an edit of the recipe, and how many times the work.
 SCALED = "recipes/fast.yaml"
 SCALES = {
-    "epochs": {number: [(r"epochs: \d+", f"epochs: {number}")] for number in (1, 2, 4, 8)},
-    "images": {number: [(r"images: \d+", f"images: {number}")] for number in (15_000, 30_000, 60_000)},
+    "epochs": {number: [(r"(?m)^  epochs: \d+", f"  epochs: {number}")] for number in (1, 2, 4, 8)},
+    "images": {number: [(r"(?m)^  images: \d+", f"  images: {number}")] for number in (15_000, 30_000, 60_000)},
     "members": {
-        number: [(r"  first: \{seed: \d+\}", "\n".join(f"  m{seed}: {{seed: {seed}}}" for seed in range(number)))]
+        number: [
+            (
+                r"  first: \{seed: \d+\}",
+                "\n".join(f"  {name}: {{seed: 0}}" for name in ("first", "second", "third", "fourth")[:number]),
+            )
+        ]
         for number in (1, 2, 4)
     },
 }
@@ -238,6 +243,7 @@ def main(rounds: int) -> None:
         results["peak"] = json.loads(execute(work, ROOT)[0])
         for recipe in RECIPES:
             results["work"][recipe] = json.loads(execute([*work, recipe], ROOT)[0])
+        results["scaling"] = measure_scaling(directory)
         for number in range(rounds):
             for name, runs in results["runs"].items():
                 run = run_seed_script(number) if name == SEED_SCRIPT else run_recipe(clones[name], number)
@@ -247,7 +253,6 @@ def main(rounds: int) -> None:
             stages = {"everything before `train`, from a local copy": preparation}
             results["stages"].append(measure_stages(clones["params.yaml"], number) | stages)
             print(results["stages"][-1], flush=True)
-        results["scaling"] = measure_scaling(directory)
     with atomic_write(HERE / "results.json") as file:
         file.write((json.dumps(results, indent=2) + "\n").encode())
     with atomic_write(HERE / "results.md") as file:
