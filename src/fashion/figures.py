@@ -54,12 +54,14 @@ def notice(text: str) -> Figure:
     return figure
 
 
-def predictions(images: np.ndarray, labels: Sequence[str], predicted: Sequence[str], confidence: Sequence[float]) -> Figure:
+def predictions(
+    images: np.ndarray, labels: Sequence[str] | None, predicted: Sequence[str], confidence: Sequence[float]
+) -> Figure:
     """Draw images, each with the class predicted, the confidence and, in brackets, the true class.
 
     Args:
         images: uint8, shape (N, 28, 28).
-        labels: N names of true classes.
+        labels: N names of true classes, or None where they are not known.
         predicted: N names of predicted classes; blue with a tick where right, red with a cross where wrong.
         confidence: N probabilities of the predicted classes.
     """
@@ -71,15 +73,14 @@ def predictions(images: np.ndarray, labels: Sequence[str], predicted: Sequence[s
     grid = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes in grid:
         axes.axis("off")
-    for axes, image, label, guess, probability in zip(grid, images, labels, predicted, confidence):
+    for number, (axes, image, guess, probability) in enumerate(zip(grid, images, predicted, confidence)):
         axes.axis("on")
         show_image(axes, image)
-        right = guess == label
-        axes.set_xlabel(
-            f"{'✓' if right else '✗'} {guess} {probability:.0%}\n({label})",
-            color=RIGHT if right else WRONG,
-            fontsize=9,
-        )
+        caption, color = f"{guess} {probability:.0%}", GREY
+        if labels is not None:
+            right = guess == labels[number]
+            caption, color = f"{'✓' if right else '✗'} {caption}\n({labels[number]})", RIGHT if right else WRONG
+        axes.set_xlabel(caption, color=color, fontsize=9)
     return figure
 
 

@@ -1,0 +1,92 @@
+"""Pictures of any size and kind, made like those of Fashion-MNIST: 28x28 grey, the garment bright on black, filling the frame."""
+
+import warnings
+from typing import BinaryIO, Literal, NamedTuple
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from fashion.errors import UserError
+from fashion.params import IMAGE_SIDE
+
+Background = Literal["dark", "light"]
+# More pixels than any camera's; decoding takes a few seconds and a few hundred megabytes.
+MOST_PIXELS = 200_000_000
+# Grey levels above the background from which on a pixel belongs to the garment.
+VISIBLE = 25
+
+
+class Garment(NamedTuple):
+    """A picture made ready for the network.
+
+    Attributes:
+        image: uint8, shape (28, 28), the garment bright on black.
+        background: what the picture's was taken for.
+    """
+
+    image: np.ndarray
+    background: Background
+
+
+def grey_levels(picture: Image.Image) -> np.ndarray:
+    """Return a picture's brightness: float64 of shape (height, width), 0 to 255. What is transparent is white."""
+    if picture.mode.startswith("I;16"):
+        return np.asarray(picture, dtype=np.float64) / 257
+    if picture.mode in ("I", "F"):  # of no fixed range
+        values = np.asarray(picture, dtype=np.float64)
+        return 255 * (values - values.min()) / (np.ptp(values) or 1)
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return np.asarray(picture.convert("L"), dtype=np.float64)
+
+
+def open_picture(file: BinaryIO) -> Image.Image:
+    """Read a picture in any format that Pillow knows, upright as its EXIF data say.
+
+    Raises:
+        UserError: it is no picture, damaged, or larger than MOST_PIXELS.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            picture = Image.open(file)
+            if picture.width * picture.height > MOST_PIXELS:
+                raise UserError(f"{picture.width} x {picture.height} pixels are too many; {MOST_PIXELS:,} are the most")
+            picture.draft("L", (8 * IMAGE_SIDE, 8 * IMAGE_SIDE))  # a large JPEG is decoded at a fraction of its size
+            return ImageOps.exif_transpose(picture)
+    except UnidentifiedImageError:
+        raise UserError("not a picture in a format that Pillow knows") from None
+    except Image.DecompressionBombError:
+        raise UserError(f"too many pixels; {MOST_PIXELS:,} are the most") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow's readers raise for damaged files
+        raise UserError(f"a damaged picture ({error})") from None
+
+
+def make_garment(picture: Image.Image, background: Background | None = None) -> Garment:
+    """Turn a picture into what the network was trained on.
+
+    As for the images of Fashion-MNIST (Xiao et al. 2017), the garment is cut out, its longer side becomes 28 pixels, and it is
+    put in the middle of black. A picture of 28x28 pixels is not resized.
+
+    Args:
+        picture: of any size and mode.
+        background: whether it is dark or light; None: as most pixels on the edge are.
+
+    Raises:
+        UserError: there is nothing but background.
+    """
+    grey = grey_levels(picture)
+    edge = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
+    background = background or ("light" if edge > 127 else "dark")
+    if background == "light":
+        grey, edge = 255 - grey, 255 - edge
+    if grey.shape == (IMAGE_SIDE, IMAGE_SIDE):
+        return Garment(np.rint(grey).astype(np.uint8), background)
+    garment = np.clip(grey - edge, 0, None)
+    rows, columns = (np.flatnonzero((garment > VISIBLE).any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        raise UserError(f"nothing stands out from the {background} background; --background dark or light forces it")
+    garment = garment[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    small = ImageOps.pad(Image.fromarray((garment * 255 / garment.max()).astype(np.uint8)), (IMAGE_SIDE, IMAGE_SIDE))
+    return Garment(np.asarray(small), background)

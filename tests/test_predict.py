@@ -1,0 +1,161 @@
+"""Pictures of one's own: any format, size and background, and those that are none."""
+
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT, Clone
+from PIL import Image, ImageOps
+
+import prepare
+from fashion import photo
+from fashion.dataset import CLASS_NAMES
+from fashion.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def test_set(raw):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(prepare, "RAW", raw)
+        return prepare.read_raw("t10k", 10_000)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, raw) -> Clone:
+    """A clone with a trained network."""
+    clone = Clone(tmp_path_factory.mktemp("predict") / "clone")
+    clone.use_raw(raw)
+    clone.dvc("repro", "evaluate")
+    return clone
+
+
+def encoded(image: Image.Image, format: str = "PNG", **options) -> io.BytesIO:
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file
+
+
+def large(garment: np.ndarray) -> Image.Image:
+    """A photograph's version of a garment: 560 pixels high in a frame of 900 x 800, dark on light."""
+    big = Image.fromarray(255 - garment).resize((560, 560), Image.Resampling.BICUBIC)
+    frame = Image.new("L", (900, 800), 255)
+    frame.paste(big, (200, 60))
+    return frame
+
+
+def rgba(picture: Image.Image) -> Image.Image:
+    """The same with the background transparent."""
+    out = Image.merge("RGBA", [Image.new("L", picture.size, 0)] * 3 + [ImageOps.invert(picture)])
+    return out
+
+
+PICTURES = {
+    "light": large,
+    "dark": lambda garment: ImageOps.invert(large(garment)),
+    "rgb": lambda garment: large(garment).convert("RGB"),
+    "rgba": lambda garment: rgba(large(garment)),
+    "palette": lambda garment: large(garment).convert("P"),
+    "16 bits": lambda garment: Image.fromarray(np.asarray(large(garment)).astype(np.uint16) * 257),
+    "floats": lambda garment: Image.fromarray(np.asarray(large(garment)).astype(np.float32) / 255),
+    "cmyk": lambda garment: large(garment).convert("RGB").convert("CMYK"),
+}
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_a_picture_becomes_what_the_network_knows(test_set, kind):
+    for garment in test_set.images[[0, 1, 2, 23]]:
+        made = photo.make_garment(PICTURES[kind](garment))
+        assert made.image.shape == (28, 28) and made.image.dtype == np.uint8
+        assert made.background == ("dark" if kind == "dark" else "light")
+        assert np.abs(made.image.astype(float) - garment).mean() < 25
+
+
+def test_a_picture_of_28_pixels_is_taken_as_it_is(test_set):
+    for garment in test_set.images[:100]:
+        np.testing.assert_array_equal(photo.make_garment(Image.fromarray(garment), "dark").image, garment)
+        np.testing.assert_array_equal(photo.make_garment(Image.fromarray(255 - garment), "light").image, garment)
+
+
+def test_a_turned_photograph_is_put_upright(test_set):
+    upright = large(test_set.images[1])
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter clockwise
+    turned = photo.open_picture(encoded(upright.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif))
+    difference = photo.make_garment(turned).image.astype(float) - photo.make_garment(upright).image
+    assert np.abs(difference).mean() < 5
+
+
+def bomb() -> bytes:
+    """A PNG header that promises 60,000 x 60,000 pixels."""
+    content = bytearray(encoded(Image.new("L", (8, 8))).getvalue())
+    content[16:24] = (60_000).to_bytes(4, "big") * 2
+    import zlib
+
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    return bytes(content)
+
+
+PNG = encoded(Image.effect_noise((200, 200), 90)).getvalue()
+BROKEN = {
+    "empty": (b"", "not a picture"),
+    "text": (b"<html>", "not a picture"),
+    "truncated": (PNG[: len(PNG) // 2], "a damaged picture"),
+    "flipped": (PNG[:1000] + b"\0\0\0\0" + PNG[1004:], "a damaged picture"),
+    "bomb": (bomb(), "too many"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_what_is_no_picture_is_refused(kind):
+    content, message = BROKEN[kind]
+    with pytest.raises(UserError, match=message):
+        photo.make_garment(photo.open_picture(io.BytesIO(content)))
+
+
+def test_a_picture_of_nothing_is_refused():
+    with pytest.raises(UserError, match="nothing stands out from the light background"):
+        photo.make_garment(Image.new("RGB", (300, 200), "white"))
+
+
+def run(clone: Clone, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "src/predict.py", *words], cwd=clone.path, input=stdin, capture_output=True, check=False
+    )
+
+
+def test_the_good_pictures_are_named_and_the_others_reported(trained, test_set, tmp_path):
+    for number in range(20):
+        Image.fromarray(test_set.images[number]).save(tmp_path / f"{number:02}.png")
+    large(test_set.images[1]).save(tmp_path / "large photograph.jpg")
+    (tmp_path / "notes.txt").write_text("no picture")
+    missing = str(tmp_path / "missing.png")
+    done = run(trained, str(tmp_path), missing, "-", "--json", stdin=PNG[:500])
+    assert done.returncode == 1 and done.stderr == b""
+    results = json.loads(done.stdout)
+    errors = {result["path"]: result["error"] for result in results if "error" in result}
+    assert errors.keys() == {str(tmp_path / "notes.txt"), missing, "-"}
+    assert errors[missing] == "No such file or directory"
+    named = [result for result in results if "error" not in result]
+    assert len(named) == 21 and all(result["class"] in CLASS_NAMES and 0 < result["confidence"] <= 1 for result in named)
+    right = sum(result["class"] == CLASS_NAMES[label] for result, label in zip(named, test_set.labels))
+    assert right >= 12
+
+
+def test_words_for_people_and_the_picture(trained, test_set, tmp_path):
+    path = tmp_path / "trousers.png"
+    Image.fromarray(test_set.images[2]).save(path)
+    done = run(trained, str(path), "nothing.png", "--show")
+    assert done.returncode == 1
+    assert done.stdout.decode().startswith(f"{path}  Trouser ") and b"dark background" in done.stdout
+    assert done.stderr == b"error: nothing.png: No such file or directory\n-> predictions.png\n"
+    assert (trained.path / "predictions.png").read_bytes().startswith(b"\x89PNG")
+    assert run(trained, str(path)).returncode == 0
+
+
+def test_help_does_not_wait_for_tensorflow():
+    program = "import sys; sys.path.insert(0, 'src'); import predict; print('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"
