@@ -27,6 +27,8 @@ METRICS = "reports/metrics.json"
 TOLERANCE = 0.01
 # What tells one processor from another in CPUINFO, on x86 and on Arm. The model name alone may be masked.
 CPU_IDENTITY = ("model name", "cpu family", "model", "stepping", "cache size", "CPU implementer", "CPU part")
+# Variables that change how TensorFlow and its kernels compute, and with that the bits.
+SETTINGS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA")
 LIBRARIES = ("tensorflow", "keras", "numpy", "matplotlib", "dvc")
 
 Machine = dict[str, object]
@@ -49,6 +51,7 @@ def describe_machine() -> Machine:
         "cpu_features": sorted(cpu_features()),
         "precision_auto": choose("auto"),
         "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "settings": " ".join(f"{name}={os.environ[name]}" for name in SETTINGS if name in os.environ) or "none",
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         **{name: version(name) for name in LIBRARIES},

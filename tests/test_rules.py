@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -246,6 +247,14 @@ def test_every_requirement_is_pinned_and_every_locked_file_has_hashes():
         assert re.fullmatch(r"[a-z0-9._-]+==\S+( ; .+?)?( --hash=sha256:[0-9a-f]{64})+", package), package
     normalised = {package.split(" ")[0] for package in packages}
     assert {line.replace(".yaml", "-yaml") for line in chosen} <= normalised
+
+
+@pytest.mark.parametrize("recipe", sorted(path.stem for path in (ROOT / "recipes").iterdir()))
+def test_the_head_of_a_recipe_has_its_measured_score(recipe):
+    results = [json.loads(path.read_text()) for path in (ROOT / "studies/seeds/results").glob(f"{recipe}-*.json")]
+    scores = [100 * result["test"]["accuracy"] for result in results]
+    head = (ROOT / f"recipes/{recipe}.yaml").read_text(encoding="utf-8").partition("\n\n")[0]
+    assert f"{statistics.mean(scores):.2f} ± {statistics.stdev(scores):.2f} % of the test images ({len(scores)} seeds" in head
 
 
 def test_committed_predictions_give_the_committed_metrics():

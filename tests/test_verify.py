@@ -15,6 +15,13 @@ def test_this_machine_is_described():
     assert machine["threads"] >= 1 and machine["tensorflow"] == version("tensorflow") and machine["cpu"]
 
 
+def test_a_setting_that_changes_the_bits_makes_another_machine(monkeypatch):
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    before = verify.describe_machine()
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")
+    assert verify.describe_machine() == before | {"settings": "TF_NUM_INTRAOP_THREADS=1"}
+
+
 def test_other_bytes_on_the_same_machine_are_an_error():
     machine = verify.describe_machine()
     with pytest.raises(UserError, match="so the commit is not reproducible"):
