@@ -35,7 +35,7 @@ WITHOUT = {
     "weight decay": {"train": {"weight_decay": 0.0}},
     "label smoothing": {"train": {"label_smoothing": 0.0}},
     "standard pixels: 0 to 1": {"model": {"pixels": "unit"}},
-    "mirrored images in training": {"augment": {"flip": 0.0}},
+    "mirrored images in training, though not in scoring": {"augment": {"flip": 0.0}},
     "flip averaging": {"evaluate": {"flip_averaging": False}},
 }
 

@@ -1,8 +1,8 @@
 """Is it really better? Compare the test predictions of two commits, branches or experiments, or of one and the working directory.
 
-  python src/compare.py             the last commit with what `dvc repro` left in the working directory
-  python src/compare.py OLD         OLD with the working directory
-  python src/compare.py OLD NEW     OLD with NEW
+python src/compare.py             the last commit with what `dvc repro` left in the working directory
+python src/compare.py OLD         OLD with the working directory
+python src/compare.py OLD NEW     OLD with NEW
 """
 
 import argparse

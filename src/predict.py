@@ -124,7 +124,9 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pictures", nargs="+", metavar="IMAGE", help="a file, a directory, or -")
     parser.add_argument("--background", choices=("dark", "light"), help="of the pictures (default: as most of each one's edge)")
-    parser.add_argument("--json", action="store_true", help="print a list of objects: path, class, confidence, or path and error")
+    parser.add_argument(
+        "--json", action="store_true", help="print a list of objects: path, class, confidence, or path and error"
+    )
     parser.add_argument("--show", action="store_true", help=f"also draw the pictures with their classes: {PICTURE}")
     arguments = parser.parse_args()
     with one_line_errors():

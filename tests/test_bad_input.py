@@ -68,7 +68,10 @@ PARAMETERS = {
     "unknown optimizer": (edited("optimizer: muon", "optimizer: adma"), "train.optimizer: should be 'sgd', 'nesterov'"),
     "unknown network": (edited("name: cnn ", "name: vgg "), "model.name: should be 'cnn' or 'resnet'"),
     "too many stages": (edited("[32, 64, 128]", "[8, 8, 8, 8, 8]"), "model.resnet.filters: .*at most 4 items"),
-    "rotation beyond a half turn": (edited("rotate: 0.0", "rotate: 181.0"), "augment.rotate: should be less than or equal to 180"),
+    "rotation beyond a half turn": (
+        edited("rotate: 0.0", "rotate: 181.0"),
+        "augment.rotate: should be less than or equal to 180",
+    ),
     "unknown source": (edited("apt:dataset-fashion-mnist ", "ftp://example.org "), "download.sources.2: a source is"),
     "option for a package": (edited("apt:dataset-fashion-mnist ", "apt:--help "), "download.sources.2: a source is"),
     "no member": (edited("  first: {seed: 0}", "  {}"), "ensemble: at least one member"),
