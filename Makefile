@@ -1,10 +1,14 @@
 # make        set up and run everything        make test   set up and test everything        make help   the rest
 PYTHON ?= python3
 BIN := .venv/bin
+COMPILE := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header
 # What the environment was installed from; written last, so that an interrupted set-up starts over.
 INSTALLED := .venv/requirements.lock
 
-.PHONY: all setup test verify seeds benchmark lock help
+# Optional parts: each has its own requirements-NAME.txt and requirements-NAME.lock.
+EXTRAS := transfer studies jax
+
+.PHONY: all setup extras test verify seeds benchmark lock help
 
 all: setup ## set up, run what changed of the pipeline, show the result
 	@$(BIN)/dvc repro
@@ -20,7 +24,14 @@ $(INSTALLED): requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@cp requirements.lock $@
 
-test: setup ## set up, run the tests
+extras: setup $(EXTRAS:%=.venv/requirements-%.lock) ## install what transfer learning, studies and JAX need, too
+
+.venv/requirements-%.lock: requirements-%.lock $(INSTALLED)
+	@echo "Installing requirements-$*.lock into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@cp $< $@
+
+test: extras ## set up with all extras, run the tests
 	@$(BIN)/python -m pytest
 
 verify: setup ## reproduce the last commit from scratch and compare every byte
@@ -32,11 +43,13 @@ seeds: setup ## measure each recipe over five seeds (about half an hour)
 benchmark: setup ## measure recipes beside the plain Keras script, in turn (about a quarter of an hour)
 	@$(BIN)/python benchmarks/benchmark.py
 
-lock: setup ## resolve requirements.txt into requirements.lock
+lock: setup ## resolve requirements*.txt into requirements*.lock
 	@$(PYTHON) -m venv --clear .venv/lock
 	@.venv/lock/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	@.venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header \
-	  requirements.txt --output-file requirements.lock
+	@$(COMPILE) requirements.txt --output-file requirements.lock
+	@for extra in $(EXTRAS); do \
+	  $(COMPILE) --constraint requirements.lock requirements-$$extra.txt --output-file requirements-$$extra.lock || exit 1; \
+	done
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -54,7 +54,7 @@ def train(recipe: Params, seed: int) -> tuple[float, float]:
         model, _ = training.fit(member, data, held_out, checkpoint)
     seconds = time.monotonic() - started
     checkpoint.remove()
-    probabilities = evaluate.predict([model], held_out.images, recipe.evaluate.flip_averaging)
+    probabilities = evaluate.predict([model], held_out.images, recipe.evaluate.flip_averaging)[0]
     return metrics.accuracy(held_out.labels, probabilities), seconds
 
 

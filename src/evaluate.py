@@ -19,18 +19,18 @@ BATCH = 1000
 
 
 def predict(models: list[keras.Model], images: np.ndarray, flip_averaging: bool) -> np.ndarray:
-    """Return the mean of the models' probabilities.
+    """Return each model's probabilities; their mean over the models is the ensemble's.
 
     Args:
         models: the ensemble.
         images: uint8, shape (N, 28, 28).
-        flip_averaging: whether each model's probabilities are the mean over the image and its mirror image.
+        flip_averaging: whether a model's probabilities are the mean over the image and its mirror image.
 
     Returns:
-        float32, shape (N, 10).
+        float32, shape (models, N, 10).
     """
     views = [images, images[:, :, ::-1]] if flip_averaging else [images]
-    return np.mean([model.predict(view, batch_size=BATCH, verbose=0) for model in models for view in views], axis=0)
+    return np.stack([np.mean([model.predict(view, batch_size=BATCH, verbose=0) for view in views], axis=0) for model in models])
 
 
 def score(data: Images, probabilities: np.ndarray) -> dict[str, float]:
@@ -69,6 +69,13 @@ def score_test(data: Images, probabilities: np.ndarray, calibration_bins: int) -
     return scores, classes
 
 
+def rounded(scores: dict[str, dict] | float) -> dict[str, dict] | float:
+    """Return the scores, however nested, with six digits after the point."""
+    if isinstance(scores, dict):
+        return {key: rounded(value) for key, value in scores.items()}
+    return round(float(scores), 6)
+
+
 def main(members: list[str], params: EvaluateParams) -> None:
     """Score the ensemble of `members`.
 
@@ -77,17 +84,24 @@ def main(members: list[str], params: EvaluateParams) -> None:
         OSError: a file cannot be read or written.
     """
     models = [artifact.load(path) for path in files(artifact.MODELS, ".keras", members).values()]
-    scores = {}
-    for name, file in (("train", dataset.TRAIN_FILE), ("validation", dataset.VALIDATION_FILE)):
-        data = dataset.load(file)
-        scores[name] = score(data, predict(models, data.images, params.flip_averaging))
-    test = dataset.load(dataset.TEST_FILE)
-    probabilities = predict(models, test.images, params.flip_averaging)
+    sets = {
+        "train": dataset.load(dataset.TRAIN_FILE),
+        "validation": dataset.load(dataset.VALIDATION_FILE),
+        "test": dataset.load(dataset.TEST_FILE),
+    }
+    by_member = {name: predict(models, data.images, params.flip_averaging) for name, data in sets.items()}
+    scores: dict[str, dict] = {name: score(sets[name], by_member[name].mean(axis=0)) for name in ("train", "validation")}
+    test, probabilities = sets["test"], by_member["test"].mean(axis=0)
     scores["test"], classes = score_test(test, probabilities, params.calibration_bins)
+    summary = ", ".join(f"{name} accuracy {values['accuracy']:.2%}" for name, values in scores.items())
+    if len(members) > 1:
+        scores["members"] = {
+            member: {name: score(sets[name], by_member[name][number]) for name in ("validation", "test")}
+            for number, member in enumerate(members)
+        }
 
-    rounded = {name: {key: round(float(value), 6) for key, value in values.items()} for name, values in scores.items()}
     with atomic_write(METRICS) as file:
-        file.write((json.dumps(rounded, indent=2) + "\n").encode())
+        file.write((json.dumps(rounded(scores), indent=2) + "\n").encode())
     by_class = zip(CLASS_NAMES, *(column.tolist() for column in classes))
     tables.write(CLASS_SCORES, (dict(zip(("class", *classes._fields), row)) for row in by_class))
     tables.write(
@@ -102,7 +116,7 @@ def main(members: list[str], params: EvaluateParams) -> None:
             for index, (label, row) in enumerate(zip(test.labels, probabilities))
         ),
     )
-    print(", ".join(f"{name} accuracy {values['accuracy']:.2%}" for name, values in scores.items()), f"-> {METRICS}")
+    print(f"{summary} -> {METRICS}")
 
 
 if __name__ == "__main__":

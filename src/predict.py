@@ -62,7 +62,7 @@ def classify(images: np.ndarray) -> np.ndarray:
     from fashion import artifact, members
 
     models = [artifact.load(path) for path in members.files(artifact.MODELS, ".keras", read.ensemble).values()]
-    return evaluate.predict(models, images, read.evaluate.flip_averaging)
+    return evaluate.predict(models, images, read.evaluate.flip_averaging).mean(axis=0)
 
 
 def describe_result(word: str, garment: photo.Garment, probabilities: np.ndarray) -> dict:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion import dataset, idx, stage
+from fashion import corrections, dataset, idx, stage
 from fashion.dataset import Images
 from fashion.errors import UserError
 from fashion.params import TEST_IMAGES, TRAINING_IMAGES, PrepareParams
@@ -33,24 +33,34 @@ def read_raw(prefix: str, count: int) -> Images:
 def split(full: Images, params: PrepareParams) -> tuple[Images, Images]:
     """Divide the official training set into training and validation images, stratified by class and in their old order.
 
+    Corrections of labels act on the training images alone, so that scores on the validation images stay comparable.
+
     Returns:
-        The training images and the validation images: disjoint, together `params.images`.
+        The training images and the validation images: disjoint, together `params.images` less those that are left out.
+
+    Raises:
+        UserError: the table of corrections is none.
+        OSError: it cannot be read.
     """
     rng = np.random.default_rng(params.seed)
     used = dataset.select_balanced(full.labels, params.images / len(full), rng)
-    images, labels = full.images[used], full.labels[used]
-    held_out = dataset.select_balanced(labels, params.validation_fraction, rng)
-    return Images(images[~held_out], labels[~held_out]), Images(images[held_out], labels[held_out])
+    held_out = used.copy()
+    held_out[used] = dataset.select_balanced(full.labels[used], params.validation_fraction, rng)
+    corrected = corrections.read(Path(params.exclude), full.labels)
+    train = used & ~held_out & corrected.kept
+    return Images(full.images[train], corrected.labels[train]), Images(full.images[held_out], full.labels[held_out])
 
 
 def main(params: PrepareParams) -> None:
     """Write the three sets.
 
     Raises:
-        UserError: the raw data is damaged.
+        UserError: the raw data or the table of corrections is damaged.
         OSError: a file cannot be read or written.
     """
     train, validation = split(read_raw("train", TRAINING_IMAGES), params)
+    if not len(train):
+        raise UserError(f"{params.exclude}: leaves out every training image")
     test = read_raw("t10k", TEST_IMAGES)
     dataset.save(dataset.TRAIN_FILE, train)
     dataset.save(dataset.VALIDATION_FILE, validation)

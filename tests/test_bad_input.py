@@ -66,7 +66,10 @@ PARAMETERS = {
     ),
     "ignored weight decay": (edited("optimizer: muon", "optimizer: adam"), "train: weight_decay: .* needs another optimizer"),
     "unknown optimizer": (edited("optimizer: muon", "optimizer: adma"), "train.optimizer: should be 'sgd', 'nesterov'"),
-    "unknown network": (edited("name: cnn ", "name: vgg "), "model.name: should be 'cnn' or 'resnet'"),
+    "unknown network": (edited("name: cnn ", "name: vgg "), "model.name: should be 'cnn', 'resnet' or 'backbone'"),
+    "whitening of a backbone": (edited("name: cnn ", "name: backbone "), "model: whiten: true is for cnn and resnet"),
+    "weights elsewhere": (edited("weights: imagenet", "weights: ../my.h5"), "model.backbone.weights: .*pattern"),
+    "corrections that are no table": (edited("none.csv", "none.txt"), "prepare.exclude: .*pattern"),
     "too many stages": (edited("[32, 64, 128]", "[8, 8, 8, 8, 8]"), "model.resnet.filters: .*at most 4 items"),
     "rotation beyond a half turn": (
         edited("rotate: 0.0", "rotate: 181.0"),
@@ -288,6 +291,7 @@ def finished(tmp_path_factory, raw: Path) -> Path:
     """A directory in which every stage has run."""
     directory = tmp_path_factory.mktemp("finished")
     (directory / "params.yaml").write_text(edited("    - http://fashion", f"    - file:{raw}\n    - http://fashion"))
+    shutil.copytree(ROOT / "corrections", directory / "corrections")
     for words in ("download", "prepare", "train first", "evaluate", "plot"):
         run(directory, words)
     return directory

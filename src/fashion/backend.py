@@ -4,11 +4,17 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 # Read by TensorFlow when it is imported: show errors only.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# What a user's own settings of Keras (~/.keras/keras.json and these variables) say must not change the results.
-os.environ["KERAS_BACKEND"] = "tensorflow"
+# What a user's own settings of Keras say must not change the results: not the file ~/.keras/keras.json, and of its variables the
+# backend alone, because JAX trains on processors that this TensorFlow does not know. Reading and augmenting images stays TensorFlow's.
+BACKENDS = ("tensorflow", "jax")
+if os.environ.setdefault("KERAS_BACKEND", "tensorflow") not in BACKENDS:
+    raise SystemExit(f"error: KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}, not {' or '.join(BACKENDS)}; unset it")
+if find_spec(os.environ["KERAS_BACKEND"]) is None:
+    raise SystemExit("error: KERAS_BACKEND is 'jax', but JAX is not installed; run `make extras`")
 os.environ.pop("KERAS_MAX_EPOCHS", None)
 os.environ.pop("KERAS_MAX_STEPS_PER_EPOCH", None)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-NO_MEMORY = "not enough memory: close other programs, or lower train.batch_size, model.filters or prepare.images"
+NO_MEMORY = "not enough memory: close other programs, or lower train.batch_size, the model's filters or prepare.images"
 
 
 class UserError(Exception):

@@ -1,5 +1,6 @@
 """The networks, by name."""
 
+from fashion import backbones
 from fashion.backend import keras
 from fashion.params import CLASSES, IMAGE_SIDE, CnnParams, ModelParams, ResnetParams
 
@@ -7,11 +8,15 @@ layers = keras.layers
 
 # Mean and standard deviation of the pixels of the 60,000 training images, in grey levels of 0 to 255.
 PIXEL_MEAN, PIXEL_DEVIATION = 72.94, 90.02
+# What the pixels, grey levels, are multiplied by and what is then added.
+PIXELS = {"unit": (1 / 255, 0.0), "standard": (1 / PIXEL_DEVIATION, -PIXEL_MEAN / PIXEL_DEVIATION)}
+# How much of the running mean and variance stays, each step: little, so that short trainings forget their beginning.
+NORM_MOMENTUM = 0.9
 # Name of the last layer.
 HEAD = "probabilities"
 
 
-class Regularized:
+class LayerMaker:
     """Makes layers with weights, all with the same penalty on their kernels.
 
     Args:
@@ -29,14 +34,14 @@ class Regularized:
 
     def normalized(self, x, name: str):
         """Return `x` after batch normalisation and ReLU."""
-        return layers.ReLU(name=f"{name}_relu")(self.batch_normalization(name=f"{name}_norm")(x))
+        return layers.ReLU(name=f"{name}_relu")(self.batch_normalization(momentum=NORM_MOMENTUM, name=f"{name}_norm")(x))
 
     def dense(self, x, units: int, **others):
         """Return a dense layer of `x`."""
         return layers.Dense(units, kernel_regularizer=self.penalty, **others)(x)
 
 
-def cnn(x, params: CnnParams, make: Regularized):
+def cnn(x, params: CnnParams, make: LayerMaker):
     """Return the features that the seed's network computes of images of shape (N, 28, 28, 1): shape (N, dense_units)."""
     for number, filters in enumerate(params.filters, start=1):
         if number > 1:
@@ -49,7 +54,7 @@ def cnn(x, params: CnnParams, make: Regularized):
     return make.dense(layers.Flatten(name="flatten")(x), params.dense_units, activation="relu", name="hidden")
 
 
-def resnet(x, params: ResnetParams, make: Regularized):
+def resnet(x, params: ResnetParams, make: LayerMaker):
     """Return the features that a small residual network computes of images of shape (N, 28, 28, 1): shape (N, filters[-1]).
 
     Each stage halves the image by max-pooling and then adds residual blocks of one convolution, after He et al. 2016, "Deep
@@ -77,19 +82,23 @@ def build(params: ModelParams, penalty=None, batch_normalization: type = layers.
         params: which network, and its knobs.
         penalty: a Keras regularizer of the kernels, or None.
         batch_normalization: class of the normalisation layers, keras.layers.BatchNormalization or a faster equivalent.
+
+    Raises:
+        ParameterError: the backbone's name is unknown, or it does not take images of the size chosen.
     """
-    scale = {
-        "unit": layers.Rescaling(1 / 255, name="scale"),
-        "standard": layers.Rescaling(1 / PIXEL_DEVIATION, offset=-PIXEL_MEAN / PIXEL_DEVIATION, name="scale"),
-    }[params.pixels]
-    make = Regularized(penalty, batch_normalization)
+    make = LayerMaker(penalty, batch_normalization)
     image = keras.Input((IMAGE_SIDE, IMAGE_SIDE), dtype="uint8", name="image")
-    x = layers.Reshape((IMAGE_SIDE, IMAGE_SIDE, 1), name="channel")(scale(image))
-    x = cnn(x, params.cnn, make) if params.name == "cnn" else resnet(x, params.resnet, make)
+    x = layers.Reshape((IMAGE_SIDE, IMAGE_SIDE, 1), name="channel")(image)
+    if params.name == "backbone":
+        x = backbones.features(x, params.backbone)
+    else:
+        x = layers.Rescaling(*PIXELS[params.pixels], name="scale")(x)
+        x = cnn(x, params.cnn, make) if params.name == "cnn" else resnet(x, params.resnet, make)
     if params.dropout:
         x = layers.Dropout(params.dropout, name="dropout")(x)
     model = keras.Model(image, make.dense(x, CLASSES, activation="softmax", dtype="float32", name=HEAD), name=params.name)
-    first_convolution(model).trainable = not params.whiten
+    if params.whiten:
+        first_convolution(model).trainable = False
     return model
 
 

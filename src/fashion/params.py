@@ -52,6 +52,7 @@ class PrepareParams(Section):
     images: Annotated[int, Field(ge=100, le=TRAINING_IMAGES, multiple_of=CLASSES)]
     validation_fraction: Annotated[float, Field(ge=0.01, le=0.9)]
     seed: Seed
+    exclude: Annotated[str, Field(pattern=r"^[^/\s][^\s]*\.csv$")]
 
     @model_validator(mode="after")
     def check_that_images_are_held_out(self) -> "PrepareParams":
@@ -107,15 +108,36 @@ class ResnetParams(Section):
     blocks: Annotated[int, Field(ge=0, le=20)]
 
 
+class BackboneParams(Section):
+    """A network trained on ImageNet, and how it is used; `fashion.backbones` knows the names."""
+
+    name: Annotated[str, Field(pattern=r"^\w+$")]
+    weights: Annotated[str, Field(pattern=r"^(imagenet|random|[\w.-]+\.h5)$")]
+    side: Annotated[int, Field(ge=32, le=512)]
+    fine_tune: bool
+
+
 class ModelParams(Section):
     """The network; `fashion.models` builds the one that `name` names."""
 
-    name: Literal["cnn", "resnet"]
+    name: Literal["cnn", "resnet", "backbone"]
     pixels: Literal["unit", "standard"]
     whiten: bool
     dropout: Fraction
     cnn: CnnParams
     resnet: ResnetParams
+    backbone: BackboneParams
+
+    @model_validator(mode="after")
+    def check_that_there_is_a_layer_to_whiten(self) -> "ModelParams":
+        """Refuse to compute a first layer where the first layer is ImageNet's.
+
+        Raises:
+            ValueError: `whiten` is true and `name` is backbone.
+        """
+        if self.whiten and self.name == "backbone":
+            raise ValueError("whiten: true is for cnn and resnet; a backbone has its own first layer: set whiten: false")
+        return self
 
 
 class AugmentParams(Section):

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from fashion import augment, precision
+from fashion import augment, backbones, precision
 from fashion.backend import keras, tf
 from fashion.checkpoint import Checkpoint
 from fashion.dataset import Images
@@ -29,14 +29,28 @@ STEPS_AT_ONCE = 32
 
 
 class ScheduleTable(keras.optimizers.schedules.LearningRateSchedule):
-    """A learning-rate schedule that is a table: float32, shape (steps,), times `factor`. Past its end the last value holds."""
+    """A learning-rate schedule that is a table: float32, shape (steps,). Past its end the last value holds.
+
+    Attributes:
+        factor: a variable of the optimizer, by which the table is multiplied.
+    """
 
     def __init__(self, rates: np.ndarray):
         self.rates = keras.ops.convert_to_tensor(rates)
-        self.factor = keras.Variable(1.0, trainable=False)
 
     def __call__(self, step):
         return self.factor * keras.ops.take(self.rates, keras.ops.minimum(step, len(self.rates) - 1))
+
+
+class Averaging:
+    """For an optimizer with `use_ema`: Keras' `fit`, called for each epoch, does not put the mean in the place of the weights."""
+
+    def finalize_variable_values(self, var_list) -> None:
+        """Do nothing: the next epoch goes on from the weights."""
+
+    def assign_means(self, variables) -> None:
+        """Assign the weights' exponential means to the variables of another model of the same kind."""
+        super().finalize_variable_values(variables)
 
 
 def make_optimizer(params: TrainParams, schedule: ScheduleTable) -> keras.optimizers.Optimizer:
@@ -50,8 +64,12 @@ def make_optimizer(params: TrainParams, schedule: ScheduleTable) -> keras.optimi
         "muon": (Muon, {"momentum": params.momentum, "head": HEAD}),
     }
     optimizer, arguments = own[params.optimizer]
-    averaging = {"use_ema": True, "ema_momentum": params.averaging} if params.averaging else {}
-    return optimizer(schedule, weight_decay=params.weight_decay or None, **arguments, **averaging)
+    if params.averaging:
+        optimizer = type(f"Averaged{optimizer.__name__}", (Averaging, optimizer), {})
+        arguments |= {"use_ema": True, "ema_momentum": params.averaging}
+    made = optimizer(schedule, weight_decay=params.weight_decay or None, **arguments)
+    schedule.factor = made.add_variable((), initializer="ones", name="factor")
+    return made
 
 
 def untuned(batches: tf.data.Dataset) -> tf.data.Dataset:
@@ -113,6 +131,9 @@ def compile_for_training(params: MemberParams, images: np.ndarray, schedule: Sch
         params: the member's parameters.
         images: uint8, shape (N, 28, 28): the training images, to whiten the first layer.
         schedule: the learning rates.
+
+    Raises:
+        UserError: the backbone's weights cannot be had.
     """
     recipe = params.train
     penalty = keras.regularizers.L1L2(recipe.l1, recipe.l2) if recipe.l1 or recipe.l2 else None
@@ -122,6 +143,8 @@ def compile_for_training(params: MemberParams, images: np.ndarray, schedule: Sch
     keras.config.set_dtype_policy("float32")
     if params.model.whiten:
         whiten(model, images, np.random.default_rng(params.seed))
+    if params.model.name == "backbone":
+        backbones.load_weights(model, params.model.backbone)
     model.compile(
         optimizer=make_optimizer(recipe, schedule),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
@@ -143,7 +166,7 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
         With `patience` the model is that of the epoch with the highest validation accuracy, otherwise that of the last one.
 
     Raises:
-        UserError: the training diverged.
+        UserError: the training diverged, or the backbone's weights cannot be had.
     """
     recipe = params.train
     batch_size = min(recipe.batch_size, len(train))
@@ -174,7 +197,9 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
         seen = {name: values[0] for name, values in model.fit(batches, verbose=0).history.items()}
         current.set_weights(model.get_weights())
         if recipe.averaging:
-            model.optimizer.finalize_variable_values(current.trainable_variables)
+            model.optimizer.assign_means(current.trainable_variables)
+            # Copies, because on JAX `fit` gives away the optimizer's arrays.
+            current.set_weights(current.get_weights())
         scores = current.evaluate(held_out, verbose=0, return_dict=True)
         if not math.isfinite(seen["loss"] + scores["loss"]):
             raise UserError(

@@ -1,22 +1,18 @@
-"""Train a recipe with one seed and score it: data/raw -> a JSON file with accuracies and losses.
-
-They are those of the finished network on train, validation and test, and those that Keras' `fit` reports of the last epoch: the
-mean over the training steps, while the network still changes and sees the images as they are augmented.
-"""
+"""Train a recipe with one seed and score it: data/raw -> a JSON file with accuracies and losses, and the probabilities."""
 
 import json
 import sys
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-import evaluate
 import prepare
-from fashion import code, params, stage, training
-from fashion.backend import keras, tf
-from fashion.checkpoint import Checkpoint
+import trial
+from fashion import params, stage
 from fashion.errors import ParameterError
-from fashion.files import atomic_write, sha256
+from fashion.files import atomic_write
 from fashion.params import TEST_IMAGES, TRAINING_IMAGES, EvaluateParams, MemberParams, PrepareParams
 
 
@@ -33,7 +29,7 @@ def read_recipe(recipe: str, seed: str) -> tuple[PrepareParams, MemberParams, Ev
     return read.prepare, first.model_copy(update={"seed": int(seed)}), read.evaluate
 
 
-def main(split: PrepareParams, member: MemberParams, scoring: EvaluateParams, recipe: str, seed: str, result: str) -> None:
+def main(split: PrepareParams, member: MemberParams, scoring: EvaluateParams, recipe: str, seed: str, name: str) -> None:
     """Split, train and score.
 
     Raises:
@@ -41,33 +37,21 @@ def main(split: PrepareParams, member: MemberParams, scoring: EvaluateParams, re
         OSError: a file cannot be read or written.
     """
     train, validation = prepare.split(prepare.read_raw("train", TRAINING_IMAGES), split)
-    test = prepare.read_raw("t10k", TEST_IMAGES)
-    checkpoint = Checkpoint(
-        Path(result).stem,
-        determined_by={
-            "params": [split.model_dump(), member.model_dump()],
-            "code": sorted(code.imported().values()),
-            "data": [sha256(path) for path in sorted(prepare.RAW.iterdir())],
-            "libraries": [keras.__version__, tf.__version__],
-        },
-    )
-    model, history = training.fit(member, train, validation, checkpoint)
-    scores = {"last_epoch": {"accuracy": history[-1]["train_accuracy"], "loss": history[-1]["train_loss"]}}
-    scores |= {
-        name: evaluate.score(data, evaluate.predict([model], data.images, scoring.flip_averaging))
-        for name, data in (("train", train), ("validation", validation), ("test", test))
-    }
-    with atomic_write(Path(result)) as file:
+    sets = {"train": train, "validation": validation, "test": prepare.read_raw("t10k", TEST_IMAGES)}
+    scores, probabilities = trial.run(trial.checkpoint_of(name, member, sets), member, scoring, sets)
+    here = Path(__file__).parent
+    with atomic_write(here / f"results/{name}.json") as file:
         file.write((json.dumps(scores, indent=2) + "\n").encode())
-    checkpoint.remove()
+    with atomic_write(here / f"probabilities/{name}.npz") as file:
+        np.savez(file, validation=probabilities["validation"], test=probabilities["test"])
 
 
 if __name__ == "__main__":
     stage.run(
         main,
         __doc__,
-        reads=lambda _, recipe, seed, result: read_recipe(recipe, seed),
+        reads=lambda _, recipe, seed, name: read_recipe(recipe, seed),
         recipe="a file like params.yaml",
         seed="the seed, a whole number",
-        result="the JSON file to write",
+        name="what the results are called",
     )

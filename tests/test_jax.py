@@ -1,0 +1,36 @@
+"""The same recipe, trained by JAX."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+
+def test_the_pipeline_runs_on_jax(clone, raw):
+    clone.use_raw(raw)
+    clone.edit("name: cnn ", "name: resnet ")  # with batch normalisation
+    clone.edit("averaging: 0.0 ", "averaging: 0.5 ")
+    clone.edit("schedule: cosine ", "schedule: plateau ")
+    clone.edit("dropout: 0.0 ", "dropout: 0.1 ")
+    done = clone.run(".venv/bin/dvc", "repro", KERAS_BACKEND="jax")
+    assert done.returncode == 0, done.stdout + done.stderr
+    on_jax = json.loads((clone.path / "reports/metrics.json").read_text())["test"]["accuracy"]
+    clone.dvc("repro", "--force", "--single-item", "train@first", "evaluate")
+    on_tensorflow = json.loads((clone.path / "reports/metrics.json").read_text())["test"]["accuracy"]
+    assert on_jax > 0.5
+    assert on_jax == pytest.approx(on_tensorflow, abs=0.1)
+
+
+def test_an_unknown_backend_is_refused():
+    done = subprocess.run(
+        [sys.executable, "src/train.py", "first"],
+        cwd=ROOT,
+        env=os.environ | {"KERAS_BACKEND": "torch"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == "error: KERAS_BACKEND is 'torch', not tensorflow or jax; unset it\n"
+    assert done.returncode == 1
