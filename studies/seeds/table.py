@@ -15,7 +15,9 @@ ROWS = {
     "seed": "the seed's recipe, `recipes/seed.yaml`",
     "fast": "its layers in two epochs, `recipes/fast.yaml`",
     "shipped": "its layers and ten epochs, `params.yaml`",
-    "balanced": "another network, `recipes/balanced.yaml`",
+    "balanced": "a residual network, `recipes/balanced.yaml`",
+    "accurate": "a larger one, `recipes/accurate.yaml`",
+    "ensemble": "five of those, `recipes/ensemble.yaml`",
 }
 SCORES = ("last_epoch", "train", "validation", "test")
 
@@ -31,11 +33,12 @@ def main() -> None:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for name, title in ROWS.items():
-        results = [json.loads(path.read_text()) for path in sorted((HERE / "results").glob(f"{name}-*.json"))]
+        results = [json.loads(path.read_text()) for path in sorted((HERE / "results").glob(f"{name}*.json"))]
         cells = []
         for score in SCORES:
-            accuracies = [100 * result[score]["accuracy"] for result in results]
-            cells.append(f"{statistics.mean(accuracies):.2f} ± {statistics.stdev(accuracies):.2f} %")
+            accuracies = [100 * result[score]["accuracy"] for result in results if score in result]
+            spread = f" ± {statistics.stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
+            cells.append(f"{statistics.mean(accuracies):.2f}{spread} %" if accuracies else "")
         lines.append(f"| {title} | {' | '.join(cells)} | {len(results)} |")
     with atomic_write(HERE / "table.md") as file:
         file.write(("\n".join(lines) + "\n").encode())
