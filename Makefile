@@ -6,9 +6,9 @@ COMPILE := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.
 INSTALLED := .venv/requirements.lock
 
 # Optional parts: each has its own requirements-NAME.txt and requirements-NAME.lock.
-EXTRAS := transfer studies jax
+EXTRAS := transfer studies export jax
 
-.PHONY: all setup extras test verify seeds benchmark lock help
+.PHONY: all setup extras test verify seeds improvements cross_validation labels tuning benchmark lock help
 
 all: setup ## set up, run what changed of the pipeline, show the result
 	@$(BIN)/dvc repro
@@ -37,8 +37,20 @@ test: extras ## set up with all extras, run the tests
 verify: setup ## reproduce the last commit from scratch and compare every byte
 	@$(BIN)/python src/verify.py
 
-seeds: setup ## measure each recipe over five seeds (about half an hour)
+seeds: setup ## measure each recipe over several seeds (about an hour and a half)
 	@$(BIN)/dvc repro studies/seeds/dvc.yaml
+
+improvements: extras ## measure the ten improvements of the seed's recipe, one at a time
+	@$(BIN)/dvc repro studies/improvements/dvc.yaml
+
+cross_validation: setup ## score params.yaml on every training image, by cross-validation (two minutes)
+	@$(BIN)/dvc repro studies/cross_validation/dvc.yaml
+
+labels: extras ## list the training labels that are likely wrong (after cross_validation)
+	@$(BIN)/dvc repro studies/labels/dvc.yaml
+
+tuning: extras ## search for better values of params.yaml (twenty trials; run it again to go on)
+	@$(BIN)/python studies/tuning/tune.py
 
 benchmark: setup ## measure recipes beside the plain Keras script, in turn (about a quarter of an hour)
 	@$(BIN)/python benchmarks/benchmark.py
@@ -52,4 +64,4 @@ lock: setup ## resolve requirements*.txt into requirements*.lock
 	done
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z_]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -12,7 +12,7 @@ from fashion.params import CLASSES, PlotParams
 
 HISTORY = Path("reports/history")
 PREDICTIONS = Path("reports/predictions.csv")
-HISTORY_COLUMNS = ("epoch", "train_accuracy", "validation_accuracy", "train_loss", "validation_loss")
+HISTORY_COLUMNS = ("epoch", "learning_rate", "train_accuracy", "validation_accuracy", "train_loss", "validation_loss")
 FIGURES = Path("reports/figures")
 
 
@@ -80,11 +80,12 @@ def main(members: list[str], params: PlotParams) -> None:
     names = np.array(CLASS_NAMES)
     confusion = metrics.confusion_matrix(labels, predicted, CLASSES)
 
-    shown = choose(params.which, labels == predicted, confidence)[: params.predictions]
-    figures.save(
-        FIGURES / "predictions.png",
-        figures.predictions(images[shown], names[labels[shown]], names[predicted[shown]], confidence[shown]),
-    )
+    for name, which in (("predictions", params.which), ("mistakes", "wrong")):
+        shown = choose(which, labels == predicted, confidence)[: params.predictions]
+        figures.save(
+            FIGURES / f"{name}.png",
+            figures.predictions(images[shown], names[labels[shown]], names[predicted[shown]], confidence[shown]),
+        )
     figures.save(FIGURES / "learning_curves.png", figures.learning_curves(histories))
     figures.save(FIGURES / "confusion_matrix.png", figures.confusion_matrix(confusion, CLASS_NAMES))
 
@@ -99,7 +100,7 @@ def main(members: list[str], params: PlotParams) -> None:
         count, total = mistakes[label, guess], confusion[label].sum()
         rows.append((f"{names[label]}\ntaken for {names[guess]}\n{count} of {total:,}", images[examples]))
     figures.save(FIGURES / "confused_pairs.png", figures.confused_pairs(rows, params.examples))
-    print(f"4 figures -> {FIGURES}/")
+    print(f"5 figures -> {FIGURES}/")
 
 
 if __name__ == "__main__":

@@ -84,14 +84,33 @@ def predictions(
     return figure
 
 
+def augmented(images: np.ndarray, variants: np.ndarray) -> Figure:
+    """Draw images, each in a row with what augmentation makes of it.
+
+    Args:
+        images: uint8, shape (N, 28, 28).
+        variants: uint8, shape (N, V, 28, 28).
+    """
+    figure = Figure(figsize=(1.0 * (1 + variants.shape[1]), 1.05 * len(images) + 0.3))
+    grid = figure.subplots(len(images), 1 + variants.shape[1], squeeze=False)
+    for row, image, changed in zip(grid, images, variants):
+        for axes, shown in zip(row, (image, *changed)):
+            show_image(axes, shown)
+    for axes in grid[:, 0]:
+        axes.spines[:].set(color=BLUE, linewidth=2)
+    grid[0, 0].set_title("as it is", color=BLUE)
+    grid[0, 1].set_title("as training sees it", loc="left", x=0.0)
+    return figure
+
+
 def learning_curves(histories: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """Draw accuracy and loss after each epoch, on training and on validation images.
+    """Draw accuracy and loss after each epoch, on training and on validation images, and the learning rate that was used.
 
     Args:
         histories: for each member of the ensemble, the columns of its history.
     """
-    figure = Figure(figsize=(9, 3.6))
-    panels = figure.subplots(1, 2)
+    figure = Figure(figsize=(12, 3.6))
+    *panels, rate = figure.subplots(1, 3)
     for axes, quantity, unit in zip(panels, ("accuracy", "loss"), ("", " (nats)")):
         for split, color, style, marker in (("train", BLUE, "--", "o"), ("validation", ORANGE, "-", "s")):
             for number, history in enumerate(histories.values()):
@@ -104,10 +123,15 @@ def learning_curves(histories: Mapping[str, Mapping[str, np.ndarray]]) -> Figure
                     markersize=4,
                     label={"train": "training", "validation": "validation"}[split] if number == 0 else None,
                 )
-        axes.set(xlabel="epoch", ylabel=f"{quantity}{unit}")
+        axes.set(ylabel=f"{quantity}{unit}")
+        axes.legend()
+    for history in histories.values():
+        rate.plot(history["epoch"], history["learning_rate"], color=GREY, marker="o", markersize=4)
+    rate.set(ylabel="learning rate, mean over the epoch", ylim=(0, None))
+    for axes in (*panels, rate):
+        axes.set(xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y", color="#e5e5e5")
-        axes.legend()
     panels[0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     figure.suptitle("Learning curves" + (f", {len(histories)} members" if len(histories) > 1 else ""))
     return figure

@@ -1,0 +1,57 @@
+"""Sum up the folds: results/ and out_of_fold/ -> table.md and out_of_fold.npz."""
+
+import json
+import statistics
+
+import folds  # first: it finds the library
+import numpy as np
+
+from fashion import metrics
+from fashion.errors import UserError, one_line_errors
+from fashion.files import atomic_write
+from fashion.params import CLASSES, TRAINING_IMAGES
+
+
+def main() -> None:
+    """Write the table and the predictions of all folds together.
+
+    Raises:
+        ParameterError: the study's parameters are wrong.
+        UserError: the folds are not those of the parameters.
+        OSError: a file cannot be read or written.
+    """
+    chosen = folds.load().folds
+    results = {fold: json.loads((folds.HERE / f"results/{fold}.json").read_text()) for fold in chosen}
+    probabilities = np.full((TRAINING_IMAGES, CLASSES), np.nan, np.float32)
+    for fold in chosen:
+        with np.load(folds.HERE / f"out_of_fold/{fold}.npz", allow_pickle=False) as predicted:
+            probabilities[predicted["index"]] = predicted["probabilities"]
+    if np.isnan(probabilities).any():
+        raise UserError(f"{folds.HERE}/out_of_fold: some images are in no fold; run `make cross_validation`")
+    with atomic_write(folds.HERE / "out_of_fold.npz") as file:
+        np.savez(file, probabilities=probabilities)
+
+    accuracies = [result["validation"]["accuracy"] for result in results.values()]
+    right = round(sum(accuracies) * TRAINING_IMAGES / len(chosen))
+    low, high = metrics.wilson_interval(right, TRAINING_IMAGES)
+    lines = [
+        "| fold | accuracy on the fold | loss (nats) | accuracy on the others, trained on |",
+        "| --- | --- | --- | --- |",
+    ]
+    for fold, result in results.items():
+        held_out = result["validation"]
+        lines.append(f"| {fold} | {held_out['accuracy']:.2%} | {held_out['loss']:.4f} | {result['train']['accuracy']:.2%} |")
+    lines += [
+        "",
+        f"Mean {statistics.mean(accuracies):.2%}, standard deviation over the {len(chosen)} folds {statistics.stdev(accuracies):.2%}. Of the "
+        f"{TRAINING_IMAGES:,} images, each predicted by the network that did not see it, {right:,} are right: {right / TRAINING_IMAGES:.2%}, "
+        f"95 % interval {low:.2%} to {high:.2%}.",
+    ]
+    with atomic_write(folds.HERE / "table.md") as file:
+        file.write(("\n".join(lines) + "\n").encode())
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        main()

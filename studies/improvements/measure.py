@@ -1,0 +1,69 @@
+"""Train a row's recipe with one seed and score it: data/raw -> results/ROW-SEED.json."""
+
+import json
+
+import numpy as np
+import rows  # first: it finds the library
+
+import evaluate
+import prepare
+import trial
+from fashion import stage
+from fashion.errors import ParameterError
+from fashion.files import atomic_write
+from fashion.params import TEST_IMAGES, TRAINING_IMAGES, MemberParams, Params
+
+# An ensemble has more than one seed: those of another run are this far away.
+APART = 1000
+
+
+def reseeded(member: MemberParams, seed: str) -> MemberParams:
+    """Return a member with the seed that it has in a run of the study.
+
+    Raises:
+        ParameterError: `seed` is not a whole number.
+    """
+    if not seed.isdecimal():
+        raise ParameterError(f"the seed is {seed!r}, not a whole number from 0")
+    return member.model_copy(update={"seed": member.seed + APART * int(seed)})
+
+
+def main(recipe: Params, members: dict[str, MemberParams], row: str, seed: str) -> None:
+    """Split, train each member, and score them together.
+
+    Raises:
+        UserError: the data is damaged, the training diverged, or a backbone's weights cannot be had.
+        OSError: a file cannot be read or written.
+    """
+    train, validation = prepare.split(prepare.read_raw("train", TRAINING_IMAGES), recipe.prepare)
+    sets = {"train": train, "validation": validation, "test": prepare.read_raw("t10k", TEST_IMAGES)}
+    found = []
+    for name, member in members.items():
+        checkpoint = trial.checkpoint_of(f"{row}-{seed}-{name}", member, sets)
+        found.append(trial.run(checkpoint, member, recipe.evaluate, sets)[1])
+    scores = {
+        name: evaluate.score(data, np.mean([probabilities[name] for probabilities in found], axis=0))
+        for name, data in sets.items()
+    }
+    with atomic_write(rows.HERE / f"results/{row}-{seed}.json") as file:
+        file.write((json.dumps(scores, indent=2) + "\n").encode())
+
+
+def read(row: str, seed: str) -> tuple[Params, dict[str, MemberParams]]:
+    """Return a row's recipe and its members as they are trained.
+
+    Raises:
+        ParameterError: there is no such row, or the seed is no whole number.
+    """
+    recipe = rows.read(row).params
+    return recipe, {name: reseeded(member, seed) for name, member in recipe.ensemble.items()}
+
+
+if __name__ == "__main__":
+    stage.run(
+        main,
+        __doc__,
+        reads=lambda _, row, seed: read(row, seed),
+        row="a file in studies/improvements/rows, without .yaml",
+        seed="a whole number",
+    )

@@ -1,0 +1,53 @@
+"""The rows of the study: recipes/seed.yaml, with some changes."""
+
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML, YAMLError
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+
+from fashion import params
+from fashion.errors import ParameterError
+
+RECIPE = Path("recipes/seed.yaml")
+HERE = Path("studies/improvements")
+SEED_ROW = "seed"
+
+
+class Row(NamedTuple):
+    """A row of the study.
+
+    Attributes:
+        group: which of the ten improvements it is an example of: the comment on top of its file.
+        title: what it changes.
+        params: the recipe, changed.
+    """
+
+    group: str
+    title: str
+    params: params.Params
+
+
+def read(name: str) -> Row:
+    """Read rows/NAME.yaml.
+
+    Raises:
+        ParameterError: there is no such file, or it is none, or the changed recipe is wrong.
+    """
+    path = HERE / f"rows/{name}.yaml"
+    yaml = YAML(typ="safe", pure=True)
+    try:
+        text = path.read_text(encoding="utf-8")
+        row: Any = yaml.load(text)
+        title, changes = row["title"], row["changes"]
+        tree = params.merge(yaml.load(RECIPE), changes)
+        return Row(text.partition("\n")[0].removeprefix("# "), title, params.Params.model_validate(tree))
+    except FileNotFoundError as error:
+        raise ParameterError(f"{error.filename}: not found; run this in the project's top directory") from None
+    except (YAMLError, TypeError, KeyError) as error:
+        raise ParameterError(f"{path}: not a row with title and changes ({' '.join(str(error).split())})") from None
+    except ValidationError as error:
+        raise ParameterError(f"{path}: {params.describe(error)}") from None

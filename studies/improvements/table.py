@@ -1,0 +1,125 @@
+"""Sum up the study: results/ and costs/ -> reports/improvements.csv, .md and .png."""
+
+import json
+import math
+import statistics
+from pathlib import Path
+
+import numpy as np
+import rows  # first: it finds the library
+from matplotlib.figure import Figure
+
+from fashion import figures, tables
+from fashion.errors import UserError, one_line_errors
+from fashion.files import atomic_write
+
+OUTPUT = Path("reports/improvements")
+# 97.5 % quantiles of Student's t distribution with 1, 2, 3 ... degrees of freedom.
+T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+
+
+def difference(ours: list[float], theirs: list[float]) -> tuple[float, float]:
+    """Return the difference of two means and half its 95 % interval (Welch 1947; degrees of freedom rounded down).
+
+    Args:
+        ours: at least two values.
+        theirs: likewise.
+    """
+    parts = [statistics.variance(values) / len(values) for values in (ours, theirs)]
+    error = math.sqrt(sum(parts))
+    freedom = sum(parts) ** 2 / sum(part**2 / (len(values) - 1) for part, values in zip(parts, (ours, theirs)))
+    quantile = T_QUANTILES[min(int(freedom), len(T_QUANTILES)) - 1]
+    return statistics.mean(ours) - statistics.mean(theirs), quantile * error
+
+
+def read(name: str) -> dict[str, list[float]]:
+    """Return a row's accuracies in percent, one for each seed, on validation and test images.
+
+    Raises:
+        UserError: it was measured with less than two seeds.
+    """
+    results = [json.loads(path.read_text()) for path in sorted((rows.HERE / "results").glob(f"{name}-[0-9]*.json"))]
+    if len(results) < 2:
+        raise UserError(f"{rows.HERE}/results: less than two seeds of {name}; run `make improvements`")
+    return {part: [100 * result[part]["accuracy"] for result in results] for part in ("validation", "test")}
+
+
+def summarize(name: str, seed: dict[str, list[float]]) -> dict:
+    """Return a row of the table; accuracies and differences in percentage points."""
+    row, found = rows.read(name), read(name)
+    summary = {"row": name, "improvement": row.group, "change": row.title, "seeds": len(found["test"])}
+    for part in ("validation", "test"):
+        summary[f"{part}_mean"] = statistics.mean(found[part])
+        summary[f"{part}_sd"] = statistics.stdev(found[part])
+    for part in ("validation", "test"):
+        change, half = difference(found[part], seed[part]) if name != rows.SEED_ROW else (0.0, 0.0)
+        summary |= {f"{part}_difference": change, f"{part}_low": change - half, f"{part}_high": change + half}
+    cost = json.loads((rows.HERE / f"costs/{name}.json").read_text())
+    return summary | {"time_ratio": cost["ratio"], "parameters": cost["parameters"]}
+
+
+def verdict(low: float, high: float) -> str:
+    """Say what an interval of a difference says."""
+    if low > 0:
+        return "better"
+    return "worse" if high < 0 else "not told apart"
+
+
+def in_markdown(summaries: list[dict]) -> str:
+    """Return the table as it is read on a page."""
+    lines = [
+        "| improvement | change | validation | test | test, difference to the seed's | time | parameters | |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in summaries:
+        accuracies = (f"{row[f'{part}_mean']:.2f} ± {row[f'{part}_sd']:.2f} %" for part in ("validation", "test"))
+        change, judged = "", ""
+        if row["row"] != rows.SEED_ROW:
+            change = f"{row['test_difference']:+.2f} ({row['test_low']:+.2f} to {row['test_high']:+.2f})"
+            judged = verdict(row["test_low"], row["test_high"])
+        cells = (row["improvement"], row["change"], *accuracies, change, f"{row['time_ratio']:.2f}", f"{row['parameters']:,}", judged)
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def draw(summaries: list[dict]) -> Figure:
+    """Draw each row's difference to the seed's recipe with its interval."""
+    figure = Figure(figsize=(8.5, 0.32 * len(summaries) + 1.2))
+    axes = figure.subplots()
+    places = np.arange(len(summaries))[::-1]
+    for part, color, mark, offset in (("validation", figures.ORANGE, "s", 0.14), ("test", figures.BLUE, "o", -0.14)):
+        change, low, high = (np.array([row[f"{part}_{key}"] for row in summaries]) for key in ("difference", "low", "high"))
+        axes.errorbar(
+            change, places + offset, xerr=(change - low, high - change), fmt=mark, color=color, markersize=4, label=f"{part} images"
+        )
+    axes.axvline(0, color=figures.GREY, linewidth=0.8)
+    axes.set_yticks(places, [row["change"] for row in summaries])
+    axes.set(xlabel="accuracy, difference to the seed's recipe (percentage points; 95 % interval)", ylim=(-0.7, len(summaries) - 0.3))
+    axes.grid(axis="x", color="#e5e5e5")
+    axes.legend(loc="lower right")
+    return figure
+
+
+def main() -> None:
+    """Write the table and the picture.
+
+    Raises:
+        UserError: a row was measured with less than two seeds.
+        OSError: a file cannot be read or written.
+    """
+    names = sorted(path.stem for path in (rows.HERE / "costs").glob("*.json"))
+    seed = read(rows.SEED_ROW)
+    summaries = sorted(
+        (summarize(name, seed) for name in names),
+        key=lambda row: (row["row"] != rows.SEED_ROW, int(row["improvement"].partition(".")[0] or 0) if row["improvement"][0].isdigit() else 99),
+    )
+    tables.write(OUTPUT.with_suffix(".csv"), summaries)
+    with atomic_write(OUTPUT.with_suffix(".md")) as file:
+        file.write(in_markdown(summaries).encode())
+    figures.save(OUTPUT.with_suffix(".png"), draw(summaries))
+    print(in_markdown(summaries) + f"-> {OUTPUT}.csv, .md, .png")
+
+
+if __name__ == "__main__":
+    with one_line_errors():
+        main()

@@ -1,0 +1,100 @@
+"""Which labels of the 60,000 training images are likely wrong? Out-of-fold predictions -> audit.csv, audit.md and gallery.png.
+
+Confident learning (Northcutt, Jiang & Chuang 2021), by cleanlab: an image is suspected when a network that did not see it is more
+confident of another class than it usually is of images of that class.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+
+import prepare
+from fashion import figures, stage, tables
+from fashion.dataset import CLASS_NAMES
+from fashion.errors import UserError
+from fashion.files import atomic_write
+from fashion.params import CLASSES, TRAINING_IMAGES
+
+HERE = Path("studies/labels")
+OUT_OF_FOLD = Path("studies/cross_validation/out_of_fold.npz")
+# How many images the gallery shows, and how many kinds of suspected error the table has.
+SHOWN, KINDS = 50, 8
+
+
+def suspects(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the indices of the images whose label is likely wrong, the most suspicious first.
+
+    Args:
+        labels: integers, shape (N,).
+        probabilities: float32, shape (N, 10): of each image, from a network that did not see it.
+
+    Raises:
+        UserError: cleanlab is not installed.
+    """
+    os.environ["TQDM_DISABLE"] = "1"
+    try:
+        from cleanlab.filter import find_label_issues
+    except ImportError:
+        raise UserError("cleanlab: not installed; run `make extras`") from None
+    return find_label_issues(labels, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
+
+
+def in_words(labels: np.ndarray, guesses: np.ndarray) -> str:
+    """Return a page on the suspects: how many there are of each class and of each kind.
+
+    Args:
+        labels: integers, shape (N,): the suspects' labels.
+        guesses: integers, shape (N,): what they are more likely.
+    """
+    kinds = np.bincount(labels * CLASSES + guesses, minlength=CLASSES**2)
+    lines = [
+        f"{len(labels):,} of {TRAINING_IMAGES:,} labels ({len(labels) / TRAINING_IMAGES:.1%}) are suspected to be wrong. The most frequent kinds:",
+        "",
+        "| label | more likely | images |",
+        "| --- | --- | --- |",
+    ]
+    for kind in np.argsort(-kinds, kind="stable")[:KINDS]:
+        lines.append(f"| {CLASS_NAMES[kind // CLASSES]} | {CLASS_NAMES[kind % CLASSES]} | {kinds[kind]:,} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Rank, list and draw.
+
+    Raises:
+        UserError: the data is damaged, or cleanlab is not installed.
+        OSError: a file cannot be read or written.
+    """
+    full = prepare.read_raw("train", TRAINING_IMAGES)
+    with np.load(OUT_OF_FOLD, allow_pickle=False) as predicted:
+        probabilities = predicted["probabilities"]
+    labels = full.labels.astype(np.int64)
+    ranked = suspects(labels, probabilities)
+    given, guesses = labels[ranked], probabilities[ranked].argmax(axis=1)
+    confidence = probabilities[ranked, given]
+    names = np.array(CLASS_NAMES)
+    tables.write(
+        HERE / "audit.csv",
+        (
+            {"index": index, "label": label, "more_likely": guess, "probability_of_label": float(probability)}
+            for index, label, guess, probability in zip(ranked.tolist(), names[given], names[guesses], confidence)
+        ),
+    )
+    page = in_words(given, guesses)
+    with atomic_write(HERE / "audit.md") as file:
+        file.write(page.encode())
+    figures.save(
+        HERE / "gallery.png",
+        figures.predictions(
+            full.images[ranked[:SHOWN]], names[given[:SHOWN]], names[guesses[:SHOWN]], probabilities[ranked, guesses][:SHOWN]
+        ),
+    )
+    print(page + f"-> {HERE}/audit.csv, audit.md, gallery.png")
+
+
+if __name__ == "__main__":
+    stage.run(main, __doc__, reads=lambda _: [])

@@ -1,0 +1,229 @@
+"""Search for better values of params.yaml, by validation accuracy: space.yaml -> trials.csv, tuning.png and a command to try the best.
+
+Optuna's TPE sampler proposes values; a trial that is worse than the median of the others after as many epochs is pruned. Run it
+again to go on, or at the same time elsewhere with the same --storage: the trials are shared.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from matplotlib.figure import Figure
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from ruamel.yaml import YAML, YAMLError
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+
+from fashion import dataset, figures, params, tables
+from fashion.errors import ParameterError, UserError, one_line_errors
+from fashion.files import sha256
+
+HERE = Path("studies/tuning")
+SPACE = HERE / "space.yaml"
+# A worker that says nothing for so long (seconds) is taken for dead, and its trial is run again, once.
+HEARTBEAT = 60
+# Trials that run to their end before any is pruned, and epochs before one may be.
+UNPRUNED_TRIALS, UNPRUNED_EPOCHS = 5, 2
+
+
+class Range(params.Section):
+    """The ends of a range, both included."""
+
+    low: float | int
+    high: float | int
+    log: bool = False
+
+    @model_validator(mode="after")
+    def check_ends(self) -> "Range":
+        """Refuse a range that cannot be searched.
+
+        Raises:
+            ValueError: it is empty, or of orders of magnitude down to 0.
+        """
+        if self.low >= self.high or (self.log and self.low <= 0):
+            raise ValueError(f"low {self.low} has to be below high {self.high}, and above 0 if log is true")
+        return self
+
+
+Space = dict[str, Range | Annotated[list[bool | int | float | str], Field(min_length=1)]]
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file.
+
+    Raises:
+        ParameterError: it is missing or not YAML.
+    """
+    try:
+        return YAML(typ="safe", pure=True).load(path)
+    except FileNotFoundError:
+        raise ParameterError(f"{path}: not found; run this in the project's top directory") from None
+    except YAMLError as error:
+        raise ParameterError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def read_space() -> Space:
+    """Read what may be chosen.
+
+    Raises:
+        ParameterError: the file is missing, or says something else.
+    """
+    try:
+        return TypeAdapter(Space).validate_python(read_yaml(SPACE), strict=True)
+    except ValidationError as error:
+        raise ParameterError(f"{SPACE}: {params.describe(error)}") from None
+
+
+def with_values(tree: dict, values: dict[str, Any]) -> params.MemberParams:
+    """Return the first member of params.yaml's ensemble, with other values.
+
+    Args:
+        tree: params.yaml as it was read.
+        values: by key, such as train.epochs.
+
+    Raises:
+        ParameterError: a key is unknown, or a value not allowed.
+    """
+    for key, value in values.items():
+        *sections, leaf = key.split(".")
+        change: Any = {leaf: value}
+        for section in reversed(sections):
+            change = {section: change}
+        tree = params.merge(tree, change)
+    try:
+        return next(iter(params.Params.model_validate(tree).ensemble.values()))
+    except ValidationError as error:
+        raise ParameterError(f"{SPACE}: {params.describe(error)}") from None
+
+
+def suggest(trial: Any, key: str, choices: Range | list) -> Any:
+    """Let Optuna choose one value."""
+    if isinstance(choices, list):
+        return trial.suggest_categorical(key, choices)
+    whole = isinstance(choices.low, int) and isinstance(choices.high, int)
+    return (trial.suggest_int if whole else trial.suggest_float)(key, choices.low, choices.high, log=choices.log)
+
+
+def draw(trials: list[dict], keys: list[str]) -> Figure:
+    """Draw the validation accuracy of the finished trials over each parameter.
+
+    Args:
+        trials: rows of the table.
+        keys: the parameters.
+    """
+    figure = Figure(figsize=(3.2 * min(3, len(keys)), 2.8 * -(-len(keys) // 3)))
+    panels = figure.subplots(-(-len(keys) // 3), min(3, len(keys)), squeeze=False)
+    finished = [row for row in trials if row["state"] == "complete"]
+    for axes in panels.flat[len(keys) :]:
+        axes.axis("off")
+    for axes, key in zip(panels.flat, keys):
+        axes.scatter([row[key] for row in finished], [100 * row["validation_accuracy"] for row in finished], s=14, color=figures.BLUE)
+        axes.set(xlabel=key, ylabel="validation accuracy (%)")
+        axes.grid(axis="y", color="#e5e5e5")
+    return figure
+
+
+def main(total: int, address: str) -> None:
+    """Run trials until there are `total`, and report.
+
+    Raises:
+        ParameterError: params.yaml or the space is wrong.
+        UserError: Optuna is not installed, the storage cannot be used, or the data is missing.
+        OSError: a file cannot be read or written.
+    """
+    params.load()
+    tree, space = read_yaml(params.PARAMS_FILE), read_space()
+    with_values(tree, {key: choices[0] if isinstance(choices, list) else choices.low for key, choices in space.items()})
+    train, validation = dataset.load(dataset.TRAIN_FILE), dataset.load(dataset.VALIDATION_FILE)
+    try:
+        import optuna
+        from sqlalchemy.exc import SQLAlchemyError
+    except ImportError:
+        raise UserError("optuna: not installed; run `make extras`") from None
+    # Imported only now: TensorFlow takes seconds, which a mistake in the space need not wait for.
+    from fashion import training
+
+    class Reporter:
+        """Takes the place of a checkpoint: tells Optuna of each epoch, and keeps nothing."""
+
+        def __init__(self, trial: optuna.Trial):
+            self.trial = trial
+
+        def restore(self, variables) -> list[dict]:
+            return []
+
+        def save(self, variables, history: list[dict]) -> None:
+            self.trial.report(history[-1]["validation_accuracy"], len(history))
+            if self.trial.should_prune():
+                raise optuna.TrialPruned
+
+    def objective(trial: optuna.Trial) -> float:
+        member = with_values(tree, {key: suggest(trial, key, choices) for key, choices in space.items()})
+        print(f"trial {trial.number}: " + ", ".join(f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in trial.params.items()))
+        try:
+            _, history = training.fit(member, train, validation, Reporter(trial))
+        except UserError as error:  # diverged: a result, if a bad one
+            print(error)
+            raise optuna.TrialPruned from None
+        return max(row["validation_accuracy"] for row in history) if member.train.patience else history[-1]["validation_accuracy"]
+
+    # Trials of another recipe, other data or another space are other trials.
+    meant = [params.load().model_dump(include={"model", "augment", "train"}), read_yaml(SPACE), sha256(dataset.TRAIN_FILE)]
+    name = hashlib.sha256(json.dumps(meant, sort_keys=True).encode()).hexdigest()[:16]
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        retry = optuna.storages.RetryFailedTrialCallback(max_retry=1)
+        storage = optuna.storages.RDBStorage(address, heartbeat_interval=HEARTBEAT, failed_trial_callback=retry)
+        study = optuna.create_study(
+            storage=storage,
+            study_name=name,
+            load_if_exists=True,
+            direction="maximize",
+            sampler=optuna.samplers.TPESampler(constant_liar=True),
+            pruner=optuna.pruners.MedianPruner(UNPRUNED_TRIALS, UNPRUNED_EPOCHS),
+        )
+        ended = (optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+        done = len(study.get_trials(states=ended))
+        if done:
+            print(f"going on after {done} trials in {address}")
+        if done < total:
+            study.optimize(objective, callbacks=[optuna.study.MaxTrialsCallback(total, states=ended)])
+        rows = [
+            {
+                "trial": trial.number,
+                "state": trial.state.name.lower(),
+                "epochs": len(trial.intermediate_values),
+                "validation_accuracy": trial.value if trial.value is not None else max(trial.intermediate_values.values(), default=0.0),
+                **trial.params,
+            }
+            for trial in study.get_trials(states=ended)
+        ]
+    except (SQLAlchemyError, ImportError) as error:
+        raise UserError(f"{address}: cannot be used as storage ({' '.join(str(error).split())[:150]})") from None
+    tables.write(HERE / "trials.csv", rows)
+    figures.save(HERE / "tuning.png", draw(rows, list(space)))
+    pruned = sum(row["state"] == "pruned" for row in rows)
+    best = max((row for row in rows if row["state"] == "complete"), key=lambda row: row["validation_accuracy"], default=None)
+    print(f"{len(rows)} trials, {pruned} of them pruned -> {HERE}/trials.csv, tuning.png")
+    if best:
+        print(f"The best, trial {best['trial']}, has validation accuracy {best['validation_accuracy']:.2%}. To try it:")
+        print("dvc exp run " + " ".join(f"-S {key}={in_yaml(best[key])}" for key in space))
+
+
+def in_yaml(value: Any) -> str:
+    """Return a value as the command line of `dvc exp run -S` takes it."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=20, help="how many trials there shall be, those already run included (20)")
+    parser.add_argument(
+        "--storage", default=f"sqlite:///{HERE}/trials.db", help="any address that Optuna knows, such as postgresql+psycopg://HOST/NAME"
+    )
+    arguments = parser.parse_args()
+    with one_line_errors():
+        main(arguments.trials, arguments.storage)

@@ -1,0 +1,60 @@
+"""Export: an ensemble of two, in each format, run by that format's own runtime."""
+
+import re
+
+import numpy as np
+import pytest
+from conftest import Clone
+
+import export
+from fashion.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, raw) -> Clone:
+    clone = Clone(tmp_path_factory.mktemp("export") / "clone")
+    clone.use_raw(raw)
+    clone.edit("  first: {seed: 0}", "  second: {seed: 1, model: {name: resnet}}\n  first: {seed: 0}")
+    clone.dvc("repro", "evaluate")
+    return clone
+
+
+@pytest.mark.parametrize("form", export.NAMES)
+def test_the_exported_ensemble_agrees_with_the_original(form, trained):
+    done = trained.run(".venv/bin/python", "src/export.py", "--format", form)
+    assert done.returncode == 0, done.stderr
+    said = re.fullmatch(
+        r"(exported/\S+): \d+\.\d\d MB, \d+\.\d\d ms for one image; agrees on 10,000 test images: the same classes, "
+        r"probabilities at most (\S+) apart\n",
+        done.stdout,
+    )
+    assert said and float(said[2]) <= 1e-3
+    assert (trained.path / said[1]).exists()
+    assert done.stderr == ""
+
+
+def test_what_it_exports_scores_as_the_pipeline_did(trained, monkeypatch):
+    """The original that the exports are compared with has the accuracy that `dvc repro` wrote."""
+    import json
+
+    from fashion import dataset
+
+    monkeypatch.chdir(trained.path)
+    test = dataset.load(dataset.TEST_FILE)
+    found = export.build().predict(test.images, batch_size=1000, verbose=0).argmax(axis=1)
+    scores = json.loads((trained.path / "reports/metrics.json").read_text())
+    assert np.mean(found == test.labels) == pytest.approx(scores["test"]["accuracy"], abs=1e-3)
+    assert set(scores["members"]) == {"first", "second"}
+
+
+def test_a_model_that_disagrees_is_refused(trained, monkeypatch):
+    monkeypatch.chdir(trained.path)
+    model = export.build()
+    with pytest.raises(UserError, match=r"disagrees with the original: another class for \d+ of 10,000 images"):
+        export.check(lambda images: model.predict(255 - images, verbose=0), model)
+
+
+def test_without_models_it_says_what_to_do(clone):
+    done = clone.run(".venv/bin/python", "src/export.py", "--format", "keras")
+    assert done.returncode == 1
+    assert done.stderr == "error: models/first.keras: missing; run `dvc repro`\n"

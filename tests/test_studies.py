@@ -1,0 +1,192 @@
+"""The studies, run for real on the tests' small recipe."""
+
+import csv
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fashion.errors import ParameterError
+
+
+def load(study: str, name: str) -> ModuleType:
+    """Import a study's script as running it would."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "studies" / study))
+        spec = importlib.util.spec_from_file_location(f"{study}_{name}", ROOT / f"studies/{study}/{name}.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return module
+
+
+@given(
+    labels=st.lists(st.integers(0, 9), min_size=1, max_size=300),
+    folds=st.integers(2, 12),
+    seed=st.integers(0, 2**31 - 1),
+)
+def test_every_image_is_in_one_fold_and_classes_are_spread_evenly(labels, folds, seed):
+    assign = load("cross_validation", "folds").assign
+    assigned = assign(np.array(labels), folds, seed)
+    assert set(assigned) <= set(range(1, folds + 1))
+    np.testing.assert_array_equal(assigned, assign(np.array(labels), folds, seed))
+    for label in set(labels):
+        sizes = np.bincount(assigned[np.array(labels) == label], minlength=folds + 1)[1:]
+        assert sizes.sum() == labels.count(label)
+        assert np.ptp(sizes) <= 1
+
+
+@pytest.fixture(scope="module")
+def study_clone(tmp_path_factory, raw):
+    from conftest import Clone
+
+    made = Clone(tmp_path_factory.mktemp("studies") / "clone")
+    made.use_raw(raw)
+    made.dvc("repro", "prepare")
+    return made
+
+
+def test_cross_validation_and_what_it_says_of_labels(study_clone):
+    clone = study_clone
+    clone.edit("folds: [1, 2, 3, 4, 5]", "folds: [1, 2]", "studies/cross_validation/params.yaml")
+    first = clone.dvc("repro", "studies/cross_validation/dvc.yaml")
+    assert first.count("Running stage") == 3
+    assert re.search(r"Of the 60,000 images, .*, [\d,]+ are right: [789]\d\.\d\d%, 95 % interval", first)
+    with np.load(clone.path / "studies/cross_validation/out_of_fold.npz", allow_pickle=False) as predicted:
+        probabilities = predicted["probabilities"]
+    assert probabilities.shape == (60_000, 10)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-4)
+    assert "Running stage" not in clone.dvc("repro", "studies/cross_validation/dvc.yaml")
+
+    said = clone.dvc("repro", "studies/labels/dvc.yaml")
+    assert re.search(r"[\d,]+ of 60,000 labels \(\d+\.\d%\) are suspected to be wrong", said)
+    done = clone.run(".venv/bin/python", "studies/labels/correct.py", "100", "--relabel")
+    assert done.returncode == 0, done.stderr
+    with (clone.path / "corrections/label_audit.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 100 and all(row["label"] != row["becomes"] for row in rows)
+    clone.edit("exclude: corrections/none.csv", "exclude: corrections/label_audit.csv")
+    assert "900 training" in clone.dvc("repro", "prepare")
+    clone.edit("exclude: corrections/label_audit.csv", "exclude: corrections/none.csv")
+    done = clone.run(".venv/bin/python", "studies/labels/correct.py", "99999")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "99999 is not from 1 to" in done.stderr
+
+
+def test_folds_that_would_flatter_are_refused(study_clone):
+    study_clone.edit("patience: 0 ", "patience: 1 ")
+    done = study_clone.run(".venv/bin/python", "studies/cross_validation/fold.py", "1")
+    study_clone.edit("patience: 1 ", "patience: 0 ")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: train.patience and train.schedule: plateau look at the images held out")
+
+
+def test_tuning_goes_on_and_prunes_and_names_the_best(study_clone):
+    clone = study_clone
+    space = clone.path / "studies/tuning/space.yaml"
+    space.write_text("train.learning_rate: {low: 0.001, high: 0.1, log: true}\ntrain.batch_size: [50, 100]\ntrain.epochs: {low: 1, high: 2}\n")
+    first = clone.run(".venv/bin/python", "studies/tuning/tune.py", "--trials", "2")
+    assert first.returncode == 0, first.stderr
+    assert "2 trials, 0 of them pruned" in first.stdout
+    again = clone.run(".venv/bin/python", "studies/tuning/tune.py", "--trials", "3")
+    assert "going on after 2 trials" in again.stdout and "3 trials" in again.stdout
+    best = re.search(
+        r"dvc exp run -S train\.learning_rate=([\d.e-]+) -S train\.batch_size=(50|100) -S train\.epochs=([12])$", again.stdout, re.M
+    )
+    with (clone.path / "studies/tuning/trials.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["trial"] for row in rows] == ["0", "1", "2"]
+    top = max(rows, key=lambda row: float(row["validation_accuracy"]))
+    assert (best[2], best[3]) == (top["train.batch_size"], top["train.epochs"])
+
+    for text, message in (
+        ("train.epohcs: [1, 2]\n", "train.epohcs: unknown key"),
+        ("train.epochs: [0, 2]\n", "train.epochs: should be greater than or equal to 1"),
+        ("train.learning_rate: {low: 0.0, high: 0.1, log: true}\n", "low 0.0 has to be below high 0.1, and above 0 if log"),
+        ("- train\n", "space.yaml: "),
+    ):
+        space.write_text(text)
+        done = clone.run(".venv/bin/python", "studies/tuning/tune.py")
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert message in done.stderr
+
+
+ROWS = sorted(path.stem for path in (ROOT / "studies/improvements/rows").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_row_changes_the_seeds_recipe_as_its_title_says(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    rows = load("improvements", "rows")
+    row = rows.read(name)
+    assert (row.params == rows.read("seed").params) == (name == "seed")
+    assert row.title and row.group
+
+
+def test_wrong_rows_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    rows = load("improvements", "rows")
+    with pytest.raises(ParameterError, match="rows/none.yaml: not found"):
+        rows.read("none")
+    monkeypatch.setattr(rows, "HERE", tmp_path)
+    (tmp_path / "rows").mkdir()
+    for text, message in (
+        ("title: x\n", "not a row with title and changes"),
+        ("[", "not a row"),
+        ("title: x\nchanges: {train: {epochs: 0}}\n", "train.epochs: should be greater"),
+    ):
+        (tmp_path / "rows/wrong.yaml").write_text(text)
+        with pytest.raises(ParameterError, match=message):
+            rows.read("wrong")
+
+
+def test_a_row_is_trained_as_an_ensemble_and_timed(tmp_path, raw, monkeypatch):
+    """Three small networks: each run has networks of its own, and the parameters of all are counted."""
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("data/raw").symlink_to(raw)
+    Path("corrections").symlink_to(ROOT / "corrections")
+    monkeypatch.syspath_prepend(str(ROOT / "studies/improvements"))
+    for name in ("rows", "measure", "cost"):
+        sys.modules.pop(name, None)
+    import cost
+    import measure
+    import rows
+
+    monkeypatch.setattr(rows, "HERE", tmp_path)
+    monkeypatch.setattr(rows, "RECIPE", ROOT / "tests/params.yaml")
+    Path("rows").mkdir()
+    Path("rows/seed.yaml").write_text("# 0\ntitle: as it is\nchanges: {}\n")
+    Path("rows/three.yaml").write_text("# 5\ntitle: three\nchanges: {ensemble: {second: {seed: 1}, third: {seed: 2}}}\n")
+    for row in ("seed", "three"):
+        for seed in ("0", "1"):
+            measure.main(*measure.read(row, seed), row, seed)
+        cost.main(rows.read(row).params, rows.read("seed").params, row)
+    scores = {path.stem: json.loads(path.read_text())["test"]["accuracy"] for path in Path("results").iterdir()}
+    assert set(scores) == {"seed-0", "seed-1", "three-0", "three-1"}
+    assert len(set(scores.values())) == 4
+    assert scores["three-0"] > scores["seed-0"] - 0.02
+    costs = {path.stem: json.loads(path.read_text()) for path in Path("costs").iterdir()}
+    assert costs["three"]["parameters"] == 3 * costs["seed"]["parameters"] == 3 * 93_322
+    assert costs["three"]["ratio"] > 0
+    with pytest.raises(ParameterError, match="the seed is 'x', not a whole number"):
+        measure.read("seed", "x")
+
+
+def test_the_interval_of_a_difference_is_welchs():
+    """Against values that scipy.stats.ttest_ind(..., equal_var=False) gives."""
+    table = load("improvements", "table")
+    change, half = table.difference([92.0, 92.2, 92.4, 92.2], [91.0, 91.4, 91.2, 91.0])
+    assert change == pytest.approx(1.05)
+    # 5.86 degrees of freedom are rounded down to 5: a slightly wider interval than scipy's 0.31.
+    assert 0.30 < half < 0.34
+    assert table.verdict(0.1, 0.5) == "better"
+    assert table.verdict(-0.5, -0.1) == "worse"
+    assert table.verdict(-0.1, 0.5) == "not told apart"
