@@ -2,16 +2,19 @@
 PYTHON ?= python3
 BIN := .venv/bin
 COMPILE := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header
+# The page's inputs include studies; without --single-item DVC would run those that have changed.
+PAGE := $(BIN)/dvc repro --single-item reports/dvc.yaml:page
 # What the environment was installed from; written last, so that an interrupted set-up starts over.
 INSTALLED := .venv/requirements.lock
 
 # Optional parts: each has its own requirements-NAME.txt and requirements-NAME.lock.
-EXTRAS := transfer studies export jax
+EXTRAS := transfer studies export jax browser
 
-.PHONY: all setup extras test verify seeds improvements cross_validation labels tuning benchmark lock help
+.PHONY: all setup extras test verify seeds improvements cross_validation labels tuning page benchmark lock help
 
 all: setup ## set up, run what changed of the pipeline, show the result
 	@$(BIN)/dvc repro
+	@$(PAGE)
 	@$(BIN)/python src/summary.py
 
 setup: $(INSTALLED) ## create .venv with everything in requirements.lock
@@ -51,6 +54,9 @@ labels: extras ## list the training labels that are likely wrong (after cross_va
 
 tuning: extras ## search for better values of params.yaml (twenty trials; run it again to go on)
 	@$(BIN)/python studies/tuning/tune.py
+
+page: setup ## make the results page, reports/index.html, from what there is
+	@$(PAGE)
 
 benchmark: setup ## measure recipes beside the plain Keras script, in turn (about a quarter of an hour)
 	@$(BIN)/python benchmarks/benchmark.py

@@ -13,7 +13,7 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
-PIPELINES = [path.relative_to(ROOT) for path in [ROOT / "dvc.yaml", *sorted(ROOT.glob("studies/*/dvc.yaml"))]]
+PIPELINES = [Path("dvc.yaml"), Path("reports/dvc.yaml"), *(path.relative_to(ROOT) for path in sorted(ROOT.glob("studies/*/dvc.yaml")))]
 
 
 def read_yaml(path: Path) -> dict:
