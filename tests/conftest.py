@@ -43,17 +43,17 @@ class Clone:
         path: its top directory.
     """
 
-    def __init__(self, path: Path, small: bool = True):
+    def __init__(self, path: Path, small: bool = True, source: Path = ROOT):
         self.path = path
-        git = ["git", "-C", str(ROOT)]
-        subprocess.run([*git, "clone", "--quiet", "--no-hardlinks", str(ROOT), str(path)], check=True)
+        git = ["git", "-C", str(source)]
+        subprocess.run([*git, "clone", "--quiet", "--no-hardlinks", str(source), str(path)], check=True)
         changed = subprocess.run(
             [*git, "ls-files", "-z", "--modified", "--others", "--exclude-standard"], check=True, capture_output=True, text=True
         ).stdout
         for name in filter(None, changed.split("\0")):
-            if (ROOT / name).is_file():
+            if (source / name).is_file():
                 (path / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(ROOT / name, path / name)
+                shutil.copy(source / name, path / name)
             else:
                 (path / name).unlink(missing_ok=True)
         (path / ".venv").symlink_to(Path(sys.prefix))

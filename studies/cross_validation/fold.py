@@ -41,7 +41,8 @@ def main(chosen: folds.FoldParams, exclude: str, member: MemberParams, scoring: 
     with atomic_write(folds.HERE / f"results/{fold}.json") as file:
         file.write((json.dumps(scores, indent=2) + "\n").encode())
     with atomic_write(folds.HERE / f"out_of_fold/{fold}.npz") as file:
-        np.savez(file, index=np.flatnonzero(held_out), probabilities=probabilities["validation"])
+        # Small enough for git; three digits are enough to judge a label by.
+        np.savez_compressed(file, probabilities=probabilities["validation"].astype(np.float16))
 
 
 def read(whole: params.Params) -> tuple[folds.FoldParams, str, MemberParams, EvaluateParams]:

@@ -11,7 +11,8 @@ from ruamel.yaml import YAML, YAMLError
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from fashion import params
-from fashion.errors import ParameterError
+from fashion.errors import ParameterError, UserError
+from fashion.params import CLASSES
 
 HERE = Path("studies/cross_validation")
 
@@ -68,3 +69,26 @@ def assign(labels: np.ndarray, folds: int, seed: int) -> np.ndarray:
         indices = rng.permutation(np.flatnonzero(labels == label))
         assigned[indices] = np.arange(len(indices)) % folds + 1
     return assigned
+
+
+def out_of_fold(labels: np.ndarray) -> np.ndarray:
+    """Return each image's probabilities as predicted by the network that did not see it, float32 of shape (N, 10).
+
+    Args:
+        labels: integers, shape (N,): those of the release, by which the folds were dealt out.
+
+    Raises:
+        ParameterError: the study's parameters are wrong.
+        OSError: a fold's file is missing or cannot be read.
+        UserError: the files are those of other folds.
+    """
+    params = load()
+    assigned = assign(labels, len(params.folds), params.seed)
+    probabilities = np.empty((len(labels), CLASSES), np.float32)
+    for fold in params.folds:
+        path = HERE / f"out_of_fold/{fold}.npz"
+        with np.load(path, allow_pickle=False) as predicted:
+            if len(predicted["probabilities"]) != (assigned == fold).sum():
+                raise UserError(f"{path}: is of other folds; run `make cross_validation`")
+            probabilities[assigned == fold] = predicted["probabilities"]
+    return probabilities

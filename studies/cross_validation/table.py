@@ -1,36 +1,25 @@
-"""Sum up the folds: results/ and out_of_fold/ -> table.md and out_of_fold.npz."""
+"""Sum up the folds: results/ -> table.md."""
 
 import json
 import statistics
 
 import folds  # first: it finds the library
-import numpy as np
 
 from fashion import metrics
-from fashion.errors import UserError, one_line_errors
+from fashion.errors import one_line_errors
 from fashion.files import atomic_write
-from fashion.params import CLASSES, TRAINING_IMAGES
+from fashion.params import TRAINING_IMAGES
 
 
 def main() -> None:
-    """Write the table and the predictions of all folds together.
+    """Write the table.
 
     Raises:
         ParameterError: the study's parameters are wrong.
-        UserError: the folds are not those of the parameters.
         OSError: a file cannot be read or written.
     """
     chosen = folds.load().folds
     results = {fold: json.loads((folds.HERE / f"results/{fold}.json").read_text()) for fold in chosen}
-    probabilities = np.full((TRAINING_IMAGES, CLASSES), np.nan, np.float32)
-    for fold in chosen:
-        with np.load(folds.HERE / f"out_of_fold/{fold}.npz", allow_pickle=False) as predicted:
-            probabilities[predicted["index"]] = predicted["probabilities"]
-    if np.isnan(probabilities).any():
-        raise UserError(f"{folds.HERE}/out_of_fold: some images are in no fold; run `make cross_validation`")
-    with atomic_write(folds.HERE / "out_of_fold.npz") as file:
-        np.savez(file, probabilities=probabilities)
-
     accuracies = [result["validation"]["accuracy"] for result in results.values()]
     right = round(sum(accuracies) * TRAINING_IMAGES / len(chosen))
     low, high = metrics.wilson_interval(right, TRAINING_IMAGES)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "src"), str(Path(__file__).resolve().parents[1] / "cross_validation")]
 
+import folds
 import prepare
 from fashion import figures, stage, tables
 from fashion.dataset import CLASS_NAMES
@@ -20,7 +21,6 @@ from fashion.files import atomic_write
 from fashion.params import CLASSES, TRAINING_IMAGES
 
 HERE = Path("studies/labels")
-OUT_OF_FOLD = Path("studies/cross_validation/out_of_fold.npz")
 # How many images the gallery shows, and how many kinds of suspected error the table has.
 SHOWN, KINDS = 50, 8
 
@@ -70,9 +70,8 @@ def main() -> None:
         OSError: a file cannot be read or written.
     """
     full = prepare.read_raw("train", TRAINING_IMAGES)
-    with np.load(OUT_OF_FOLD, allow_pickle=False) as predicted:
-        probabilities = predicted["probabilities"]
     labels = full.labels.astype(np.int64)
+    probabilities = folds.out_of_fold(labels)
     ranked = suspects(labels, probabilities)
     given, guesses = labels[ranked], probabilities[ranked].argmax(axis=1)
     confidence = probabilities[ranked, given]

@@ -1,4 +1,4 @@
-"""Train a recipe with one seed and score it: data/raw -> a JSON file with accuracies and losses, and the probabilities."""
+"""Train a recipe with one seed and score it: data/raw -> results/NAME.json, accuracies and losses."""
 
 import json
 import sys
@@ -15,6 +15,8 @@ from fashion.errors import ParameterError
 from fashion.files import atomic_write
 from fashion.params import TEST_IMAGES, TRAINING_IMAGES, EvaluateParams, MemberParams, PrepareParams
 
+HERE = Path(__file__).parent
+
 
 def read_recipe(recipe: str, seed: str) -> tuple[PrepareParams, MemberParams, EvaluateParams]:
     """Return a recipe's split, its first member with another seed, and its way of scoring.
@@ -29,8 +31,11 @@ def read_recipe(recipe: str, seed: str) -> tuple[PrepareParams, MemberParams, Ev
     return read.prepare, first.model_copy(update={"seed": int(seed)}), read.evaluate
 
 
-def main(split: PrepareParams, member: MemberParams, scoring: EvaluateParams, recipe: str, seed: str, name: str) -> None:
-    """Split, train and score.
+def measure(split: PrepareParams, member: MemberParams, scoring: EvaluateParams, name: str) -> dict[str, np.ndarray]:
+    """Split, train, score and write results/NAME.json.
+
+    Returns:
+        The probabilities by set (train, validation, test), float32 of shape (N, 10).
 
     Raises:
         UserError: the data is damaged, or the training diverged.
@@ -39,19 +44,21 @@ def main(split: PrepareParams, member: MemberParams, scoring: EvaluateParams, re
     train, validation = prepare.split(prepare.read_raw("train", TRAINING_IMAGES), split)
     sets = {"train": train, "validation": validation, "test": prepare.read_raw("t10k", TEST_IMAGES)}
     scores, probabilities = trial.run(trial.checkpoint_of(name, member, sets), member, scoring, sets)
-    here = Path(__file__).parent
-    with atomic_write(here / f"results/{name}.json") as file:
+    with atomic_write(HERE / f"results/{name}.json") as file:
         file.write((json.dumps(scores, indent=2) + "\n").encode())
-    with atomic_write(here / f"probabilities/{name}.npz") as file:
-        np.savez(file, validation=probabilities["validation"], test=probabilities["test"])
+    return probabilities
 
+
+def main(split: PrepareParams, member: MemberParams, scoring: EvaluateParams, recipe: str, seed: str, name: str) -> None:
+    """Measure; errors as for `measure`."""
+    measure(split, member, scoring, name)
+
+
+WORDS = {
+    "recipe": "a file like params.yaml",
+    "seed": "the seed, a whole number",
+    "name": "what the results are called",
+}
 
 if __name__ == "__main__":
-    stage.run(
-        main,
-        __doc__,
-        reads=lambda _, recipe, seed, name: read_recipe(recipe, seed),
-        recipe="a file like params.yaml",
-        seed="the seed, a whole number",
-        name="what the results are called",
-    )
+    stage.run(main, __doc__, reads=lambda _, recipe, seed, name: read_recipe(recipe, seed), **WORDS)
