@@ -83,19 +83,6 @@ def test_what_one_pushes_another_pulls_and_nothing_runs_again(trained, tmp_path)
         for name in ("models/first.keras", "data/prepared/train.npz", "reports/metrics.json"):
             assert (second.path / name).read_bytes() == (trained.path / name).read_bytes()
 
-        # The run cache: what the first has run under other parameters, the second need not run either.
-        trained.edit("epochs: 2 ", "epochs: 1 ")
-        trained.dvc("repro")
-        other = (trained.path / "models/first.keras").read_bytes()
-        assert trained.run(".venv/bin/dvc", "push", "--run-cache", **CREDENTIALS).returncode == 0
-        trained.git("checkout", "--quiet", "--", "params.yaml", "dvc.lock", "reports")
-        trained.dvc("checkout", "dvc.yaml")
-        second.edit("epochs: 2 ", "epochs: 1 ")
-        assert second.run(".venv/bin/dvc", "fetch", "--run-cache", **CREDENTIALS).returncode == 0
-        said = second.run(".venv/bin/dvc", "repro", "--pull", "train", **CREDENTIALS)
-        assert said.returncode == 0 and "Running stage" not in said.stdout, said.stdout + said.stderr
-        assert (second.path / "models/first.keras").read_bytes() == other
-
 
 def test_a_commits_model_can_be_had_without_training(trained, tmp_path):
     with s3_server(tmp_path / "log") as (address, _):
