@@ -194,7 +194,10 @@ def main(members: list[str], kind: str) -> None:
         parameters=Path("params.yaml").read_text(encoding="utf-8"),
     )
     templates = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(["html"]), undefined=StrictUndefined, keep_trailing_newline=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
     )
     for template, path in PAGES.items():
         with atomic_write(path) as file:

@@ -76,7 +76,9 @@ def with_local_charts(directory: Path) -> Path:
     # The bundle is a module, which runs after the page's own scripts: those have to wait for it.
     local, count = re.subn(r'<script type ?= ?"text/javascript">', '<script type="module">', local)
     assert count
-    local = local.replace("<head>", f"<head>{RECORDER}").replace("</head>", '<script type="module" src="charts.js"></script></head>')
+    local = local.replace("<head>", f"<head>{RECORDER}").replace(
+        "</head>", '<script type="module" src="charts.js"></script></head>'
+    )
     page.write_text(local, encoding="utf-8")
     return page
 
@@ -103,7 +105,12 @@ def plotted(tmp_path_factory, raw) -> Clone:
     return clone
 
 
-TITLES = ["Accuracy after each epoch", "Cross-entropy loss after each epoch", "F1 of each class, test images", "Predicted and true class"]
+TITLES = [
+    "Accuracy after each epoch",
+    "Cross-entropy loss after each epoch",
+    "F1 of each class, test images",
+    "Predicted and true class",
+]
 
 
 def test_the_plots_of_the_pipeline(plotted, tmp_path):

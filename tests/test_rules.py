@@ -13,7 +13,11 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[1]
-PIPELINES = [Path("dvc.yaml"), Path("reports/dvc.yaml"), *(path.relative_to(ROOT) for path in sorted(ROOT.glob("studies/*/dvc.yaml")))]
+PIPELINES = [
+    Path("dvc.yaml"),
+    Path("reports/dvc.yaml"),
+    *(path.relative_to(ROOT) for path in sorted(ROOT.glob("studies/*/dvc.yaml"))),
+]
 
 
 def read_yaml(path: Path) -> dict:
@@ -200,7 +204,7 @@ def test_the_lock_belongs_to_the_tree(session_clone, monkeypatch):
     assert not stale, "run `dvc repro` (and `make seeds`), then commit what it wrote:\n" + "\n".join(sorted(stale))
 
 
-@pytest.mark.parametrize("script", ["download", "prepare", "plot", "summary"])
+@pytest.mark.parametrize("script", ["download", "prepare", "plot", "summary", "report"])
 def test_light_programs_do_not_import_tensorflow(script):
     program = (
         f"import sys; sys.path.insert(0, 'src'); import {script}; print('tensorflow' in sys.modules or 'keras' in sys.modules)"

@@ -92,14 +92,18 @@ def test_folds_that_would_flatter_are_refused(study_clone):
 def test_tuning_goes_on_and_prunes_and_names_the_best(study_clone):
     clone = study_clone
     space = clone.path / "studies/tuning/space.yaml"
-    space.write_text("train.learning_rate: {low: 0.001, high: 0.1, log: true}\ntrain.batch_size: [50, 100]\ntrain.epochs: {low: 1, high: 2}\n")
+    space.write_text(
+        "train.learning_rate: {low: 0.001, high: 0.1, log: true}\ntrain.batch_size: [50, 100]\ntrain.epochs: {low: 1, high: 2}\n"
+    )
     first = clone.run(".venv/bin/python", "studies/tuning/tune.py", "--trials", "2")
     assert first.returncode == 0, first.stderr
     assert "2 trials, 0 of them pruned" in first.stdout
     again = clone.run(".venv/bin/python", "studies/tuning/tune.py", "--trials", "3")
     assert "going on after 2 trials" in again.stdout and "3 trials" in again.stdout
     best = re.search(
-        r"dvc exp run -S train\.learning_rate=([\d.e-]+) -S train\.batch_size=(50|100) -S train\.epochs=([12])$", again.stdout, re.M
+        r"dvc exp run -S train\.learning_rate=([\d.e-]+) -S train\.batch_size=(50|100) -S train\.epochs=([12])$",
+        again.stdout,
+        re.M,
     )
     with (clone.path / "studies/tuning/trials.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

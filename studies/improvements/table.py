@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 import statistics
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +60,12 @@ def summarize(name: str, seed: dict[str, list[float]]) -> dict:
     return summary | {"time_ratio": cost["ratio"], "parameters": cost["parameters"]}
 
 
+def place(row: dict) -> tuple[bool, int]:
+    """Return where a row stands: the seed's recipe first, then by the number of the improvement, then what has none."""
+    number = re.match(r"\d+", row["improvement"])
+    return row["row"] != rows.SEED_ROW, int(number[0]) if number else sys.maxsize
+
+
 def verdict(low: float, high: float) -> str:
     """Say what an interval of a difference says."""
     if low > 0:
@@ -77,7 +85,15 @@ def in_markdown(summaries: list[dict]) -> str:
         if row["row"] != rows.SEED_ROW:
             change = f"{row['test_difference']:+.2f} ({row['test_low']:+.2f} to {row['test_high']:+.2f})"
             judged = verdict(row["test_low"], row["test_high"])
-        cells = (row["improvement"], row["change"], *accuracies, change, f"{row['time_ratio']:.2f}", f"{row['parameters']:,}", judged)
+        cells = (
+            row["improvement"],
+            row["change"],
+            *accuracies,
+            change,
+            f"{row['time_ratio']:.2f}",
+            f"{row['parameters']:,}",
+            judged,
+        )
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -90,11 +106,19 @@ def draw(summaries: list[dict]) -> Figure:
     for part, color, mark, offset in (("validation", figures.ORANGE, "s", 0.14), ("test", figures.BLUE, "o", -0.14)):
         change, low, high = (np.array([row[f"{part}_{key}"] for row in summaries]) for key in ("difference", "low", "high"))
         axes.errorbar(
-            change, places + offset, xerr=(change - low, high - change), fmt=mark, color=color, markersize=4, label=f"{part} images"
+            change,
+            places + offset,
+            xerr=(change - low, high - change),
+            fmt=mark,
+            color=color,
+            markersize=4,
+            label=f"{part} images",
         )
     axes.axvline(0, color=figures.GREY, linewidth=0.8)
     axes.set_yticks(places, [row["change"] for row in summaries])
-    axes.set(xlabel="accuracy, difference to the seed's recipe (percentage points; 95 % interval)", ylim=(-0.7, len(summaries) - 0.3))
+    axes.set(
+        xlabel="accuracy, difference to the seed's recipe (percentage points; 95 % interval)", ylim=(-0.7, len(summaries) - 0.3)
+    )
     axes.grid(axis="x", color="#e5e5e5")
     axes.legend(loc="lower right")
     return figure
@@ -109,10 +133,7 @@ def main() -> None:
     """
     names = sorted(path.stem for path in (rows.HERE / "costs").glob("*.json"))
     seed = read(rows.SEED_ROW)
-    summaries = sorted(
-        (summarize(name, seed) for name in names),
-        key=lambda row: (row["row"] != rows.SEED_ROW, int(row["improvement"].partition(".")[0] or 0) if row["improvement"][0].isdigit() else 99),
-    )
+    summaries = sorted((summarize(name, seed) for name in names), key=place)
     tables.write(OUTPUT.with_suffix(".csv"), summaries)
     with atomic_write(OUTPUT.with_suffix(".md")) as file:
         file.write(in_markdown(summaries).encode())

@@ -120,7 +120,9 @@ def draw(trials: list[dict], keys: list[str]) -> Figure:
     for axes in panels.flat[len(keys) :]:
         axes.axis("off")
     for axes, key in zip(panels.flat, keys):
-        axes.scatter([row[key] for row in finished], [100 * row["validation_accuracy"] for row in finished], s=14, color=figures.BLUE)
+        axes.scatter(
+            [row[key] for row in finished], [100 * row["validation_accuracy"] for row in finished], s=14, color=figures.BLUE
+        )
         axes.set(xlabel=key, ylabel="validation accuracy (%)")
         axes.grid(axis="y", color="#e5e5e5")
     return figure
@@ -162,13 +164,20 @@ def main(total: int, address: str) -> None:
 
     def objective(trial: optuna.Trial) -> float:
         member = with_values(tree, {key: suggest(trial, key, choices) for key, choices in space.items()})
-        print(f"trial {trial.number}: " + ", ".join(f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in trial.params.items()))
+        print(
+            f"trial {trial.number}: "
+            + ", ".join(
+                f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in trial.params.items()
+            )
+        )
         try:
             _, history = training.fit(member, train, validation, Reporter(trial))
         except UserError as error:  # diverged: a result, if a bad one
             print(error)
             raise optuna.TrialPruned from None
-        return max(row["validation_accuracy"] for row in history) if member.train.patience else history[-1]["validation_accuracy"]
+        return (
+            max(row["validation_accuracy"] for row in history) if member.train.patience else history[-1]["validation_accuracy"]
+        )
 
     # Trials of another recipe, other data or another space are other trials.
     meant = [params.load().model_dump(include={"model", "augment", "train"}), read_yaml(SPACE), sha256(dataset.TRAIN_FILE)]
@@ -196,7 +205,9 @@ def main(total: int, address: str) -> None:
                 "trial": trial.number,
                 "state": trial.state.name.lower(),
                 "epochs": len(trial.intermediate_values),
-                "validation_accuracy": trial.value if trial.value is not None else max(trial.intermediate_values.values(), default=0.0),
+                "validation_accuracy": trial.value
+                if trial.value is not None
+                else max(trial.intermediate_values.values(), default=0.0),
                 **trial.params,
             }
             for trial in study.get_trials(states=ended)
@@ -220,9 +231,13 @@ def in_yaml(value: Any) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--trials", type=int, default=20, help="how many trials there shall be, those already run included (20)")
     parser.add_argument(
-        "--storage", default=f"sqlite:///{HERE}/trials.db", help="any address that Optuna knows, such as postgresql+psycopg://HOST/NAME"
+        "--trials", type=int, default=20, help="how many trials there shall be, those already run included (20)"
+    )
+    parser.add_argument(
+        "--storage",
+        default=f"sqlite:///{HERE}/trials.db",
+        help="any address that Optuna knows, such as postgresql+psycopg://HOST/NAME",
     )
     arguments = parser.parse_args()
     with one_line_errors():
