@@ -12,11 +12,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fashion import dataset, params
 from fashion.errors import UserError, one_line_errors
+
+if TYPE_CHECKING:  # importing it takes seconds, which a mistake on the command line need not wait for
+    import keras
 
 EXPORTED = Path("exported")
 NAMES = {"keras": "model.keras", "saved_model": "saved_model", "onnx": "model.onnx", "litert": "model.tflite"}

@@ -98,3 +98,13 @@ def clone(tmp_path: Path) -> Clone:
 def session_clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """Likewise, with the project's own params.yaml, shared by tests that leave it as they found it."""
     return Clone(tmp_path_factory.mktemp("session") / "clone", small=False)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, raw: Path) -> Clone:
+    """A clone whose pipeline has run with the tests' small recipe and two members, for tests that leave it as they found it."""
+    made = Clone(tmp_path_factory.mktemp("trained") / "clone")
+    made.use_raw(raw)
+    made.edit("  first: {seed: 0}", "  second: {seed: 1, model: {name: resnet}}\n  first: {seed: 0}")
+    made.dvc("repro")
+    return made

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Clone
+from conftest import ROOT
 
 # .ci/run names the browser, so that there its absence is a failure.
 BROWSER = os.environ.get("CHROMIUM") or shutil.which("chromium")
@@ -96,15 +96,6 @@ def assert_charts_are_drawn(document: str, page: Path, titles: list[str]) -> Non
         assert (page.parent / picture["src"]).stat().st_size > 1000
 
 
-@pytest.fixture(scope="module")
-def plotted(tmp_path_factory, raw) -> Clone:
-    """A clone whose pipeline has run with the small recipe; its last commit has the results of params.yaml."""
-    clone = Clone(tmp_path_factory.mktemp("browser") / "clone")
-    clone.use_raw(raw)
-    clone.dvc("repro")
-    return clone
-
-
 TITLES = [
     "Accuracy after each epoch",
     "Cross-entropy loss after each epoch",
@@ -113,14 +104,14 @@ TITLES = [
 ]
 
 
-def test_the_plots_of_the_pipeline(plotted, tmp_path):
-    plotted.dvc("plots", "show", "--out", str(tmp_path / "plots"))
+def test_the_plots_of_the_pipeline(trained, tmp_path):
+    trained.dvc("plots", "show", "--out", str(tmp_path / "plots"))
     page = with_local_charts(tmp_path / "plots")
     assert_charts_are_drawn(browse(page, "plots_show"), page, TITLES)
 
 
-def test_the_plots_of_two_revisions_overlay(plotted, tmp_path):
-    plotted.dvc("plots", "diff", "HEAD", "--out", str(tmp_path / "plots"))
+def test_the_plots_of_two_revisions_overlay(trained, tmp_path):
+    trained.dvc("plots", "diff", "HEAD", "--out", str(tmp_path / "plots"))
     page = with_local_charts(tmp_path / "plots")
     assert_charts_are_drawn(browse(page, "plots_diff"), page, TITLES)
     text = page.read_text(encoding="utf-8")

@@ -11,7 +11,6 @@ from fashion.dataset import Images
 from fashion.errors import UserError
 from fashion.params import PrepareParams
 
-
 NONE = "corrections/none.csv"
 
 

@@ -4,19 +4,9 @@ import re
 
 import numpy as np
 import pytest
-from conftest import Clone
 
 import export
 from fashion.errors import UserError
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, raw) -> Clone:
-    clone = Clone(tmp_path_factory.mktemp("export") / "clone")
-    clone.use_raw(raw)
-    clone.edit("  first: {seed: 0}", "  second: {seed: 1, model: {name: resnet}}\n  first: {seed: 0}")
-    clone.dvc("repro", "evaluate")
-    return clone
 
 
 @pytest.mark.parametrize("form", export.NAMES)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -53,97 +54,94 @@ def s3_server(log: Path) -> Iterator[tuple[str, subprocess.Popen]]:
 def share(clone: Clone, address: str, bucket: str = BUCKET) -> None:
     """What the README says, and where this S3 is."""
     clone.dvc("remote", "add", "--force", "--default", "shared", f"s3://{bucket}/fashion")
-    clone.dvc("remote", "modify", "--local", "shared", "endpointurl", address)
+    clone.dvc("remote", "modify", "shared", "endpointurl", address)
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory, raw) -> Clone:
-    """A clone whose pipeline has run, with the results committed."""
-    clone = Clone(tmp_path_factory.mktemp("remote") / "first")
-    clone.use_raw(raw)
-    clone.dvc("repro")
-    clone.git("add", "--all")
-    clone.git("-c", "user.name=Tests", "-c", "user.email=tests@localhost", "commit", "--quiet", "--message", "Results")
-    return clone
+def shared(tmp_path_factory, trained) -> Iterator[Clone]:
+    """A copy of the clone whose pipeline has run: results and remote are committed, data and models pushed."""
+    directory = tmp_path_factory.mktemp("remote")
+    copy = Clone(directory / "first", small=False, source=trained.path)
+    for name in (".dvc/cache", "data", "models"):
+        shutil.copytree(trained.path / name, copy.path / name, dirs_exist_ok=True)
+    with s3_server(directory / "log") as (address, _):
+        share(copy, address)
+        copy.git("add", "--all")
+        copy.git("-c", "user.name=Tests", "-c", "user.email=tests@localhost", "commit", "--quiet", "--message", "Results")
+        pushed = copy.run(".venv/bin/dvc", "push", "--run-cache", **CREDENTIALS)
+        assert pushed.returncode == 0 and "files pushed" in pushed.stdout, pushed.stderr
+        yield copy
 
 
-def test_what_one_pushes_another_pulls_and_nothing_runs_again(trained, tmp_path):
-    with s3_server(tmp_path / "log") as (address, _):
-        share(trained, address)
-        pushed = trained.run(".venv/bin/dvc", "push", "--run-cache", **CREDENTIALS)
-        assert pushed.returncode == 0, pushed.stderr
-        assert "files pushed" in pushed.stdout
-
-        second = Clone(tmp_path / "second", small=False, source=trained.path)
-        share(second, address)
-        pulled = second.run(".venv/bin/dvc", "pull", "--run-cache", **CREDENTIALS)
-        assert pulled.returncode == 0, pulled.stderr
-        again = second.run(".venv/bin/dvc", "repro", **CREDENTIALS)
-        assert again.returncode == 0 and "Running stage" not in again.stdout, again.stdout
-        for name in ("models/first.keras", "data/prepared/train.npz", "reports/metrics.json"):
-            assert (second.path / name).read_bytes() == (trained.path / name).read_bytes()
+@pytest.fixture
+def second(shared, tmp_path) -> Clone:
+    """A colleague's fresh clone of the same commit."""
+    return Clone(tmp_path / "second", small=False, source=shared.path)
 
 
-def test_a_commits_model_can_be_had_without_training(trained, tmp_path):
-    with s3_server(tmp_path / "log") as (address, _):
-        share(trained, address)
-        assert trained.run(".venv/bin/dvc", "push", **CREDENTIALS).returncode == 0
-        second = Clone(tmp_path / "second", small=False, source=trained.path)
-        share(second, address)
-        got = second.run(
-            *(".venv/bin/dvc", "get", "--rev", "HEAD", ".", "models/first.keras", "--out", "got.keras"), **CREDENTIALS
-        )
-        assert got.returncode == 0, got.stderr
-        expected = (trained.path / "models/first.keras").read_bytes()
-        assert (second.path / "got.keras").read_bytes() == expected
-        program = "import dvc.api; open('read.keras', 'wb').write(dvc.api.read('models/first.keras', mode='rb'))"
-        clean = Clone(tmp_path / "third", small=False, source=trained.path)
-        share(clean, address)
-        read = clean.run(".venv/bin/python", "-c", program, **CREDENTIALS)
-        assert read.returncode == 0, read.stderr
-        assert (clean.path / "read.keras").read_bytes() == expected
+def test_what_one_pushes_another_pulls_and_nothing_runs_again(shared, second):
+    pulled = second.run(".venv/bin/dvc", "pull", "--run-cache", **CREDENTIALS)
+    assert pulled.returncode == 0, pulled.stderr
+    again = second.run(".venv/bin/dvc", "repro", **CREDENTIALS)
+    assert again.returncode == 0 and "Running stage" not in again.stdout, again.stdout
+    for name in ("models/first.keras", "data/prepared/train.npz", "reports/metrics.json"):
+        assert (second.path / name).read_bytes() == (shared.path / name).read_bytes()
 
 
-def refused(clone: Clone, **environment: str) -> str:
-    """Push without success, and return what was said; the working directory and the cache stay whole."""
-    done = clone.run(".venv/bin/dvc", "push", **{**CREDENTIALS, **environment})
+def test_a_commits_model_can_be_had_without_training(shared, second, tmp_path):
+    expected = (shared.path / "models/first.keras").read_bytes()
+    here = tmp_path / "elsewhere.keras"
+    words = ("get", str(second.path), "models/first.keras", "--rev", "HEAD", "--out", str(here))
+    got = second.run(".venv/bin/dvc", *words, **CREDENTIALS)
+    assert got.returncode == 0, got.stderr
+    assert here.read_bytes() == expected
+
+    program = "import dvc.api; open('read.keras', 'wb').write(dvc.api.read('models/first.keras', mode='rb'))"
+    read = second.run(".venv/bin/python", "-c", program, **CREDENTIALS)
+    assert read.returncode == 0, read.stderr
+    assert (second.path / "read.keras").read_bytes() == expected
+
+
+def refused(clone: Clone, url: str, **environment: str) -> str:
+    """Push to an address without success, and return what was said; the working directory and the cache stay whole."""
+    clone.dvc("remote", "modify", "--local", "shared", "url", url)
+    done = clone.run(".venv/bin/dvc", "push", "dvc.yaml", **{**CREDENTIALS, **environment})
+    clone.dvc("remote", "modify", "--local", "--unset", "shared", "url")
     assert done.returncode != 0
     assert "Traceback" not in done.stdout + done.stderr
     assert not json.loads(clone.dvc("status", "--json", "dvc.yaml"))
     return done.stderr
 
 
-def test_a_missing_bucket_is_named(trained, tmp_path):
-    with s3_server(tmp_path / "log") as (address, _):
-        share(trained, address, bucket="other")
-        assert "bucket" in refused(trained).lower()
+def test_a_missing_bucket_is_named(shared):
+    assert "bucket" in refused(shared, "s3://other/fashion").lower()
 
 
-def test_without_credentials_it_says_so(trained, tmp_path):
-    with s3_server(tmp_path / "log") as (address, _):
-        share(trained, address)
-        nothing = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"}
-        assert "credentials" in refused(trained, HOME=str(tmp_path), **nothing).lower()
+def test_without_credentials_it_says_so(shared, tmp_path):
+    nothing = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"}
+    said = refused(shared, f"s3://{BUCKET}/another", HOME=str(tmp_path), **nothing)
+    assert "credentials" in said.lower()
 
 
-def test_a_server_that_dies_during_a_push_loses_nothing(trained, tmp_path):
+def test_a_server_that_dies_during_a_push_loses_nothing(shared, tmp_path):
     with s3_server(tmp_path / "log") as (address, server):
-        share(trained, address)
+        shared.dvc("remote", "modify", "--local", "shared", "endpointurl", address)
         push = subprocess.Popen(
-            [str(trained.path / ".venv/bin/dvc"), "push"],
-            cwd=trained.path,
+            [str(shared.path / ".venv/bin/dvc"), "push", "dvc.yaml"],
+            cwd=shared.path,
             env={**CREDENTIALS, "PATH": "/usr/bin:/bin", "AWS_MAX_ATTEMPTS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
-        while "PUT" not in (tmp_path / "log").read_text() and push.poll() is None:
+        while "PUT /team/" not in (tmp_path / "log").read_text() and push.poll() is None:
             time.sleep(0.02)
         server.kill()
         _, said = push.communicate(timeout=300)
         assert push.returncode != 0 and "Traceback" not in said, said
-    assert not json.loads(trained.dvc("status", "--json", "dvc.yaml"))
+    assert not json.loads(shared.dvc("status", "--json", "dvc.yaml"))
     with s3_server(tmp_path / "log") as (address, _):
-        share(trained, address)
-        again = trained.run(".venv/bin/dvc", "push", **CREDENTIALS)
-        assert again.returncode == 0 and "files pushed" in again.stdout
+        shared.dvc("remote", "modify", "--local", "shared", "endpointurl", address)
+        again = shared.run(".venv/bin/dvc", "push", "dvc.yaml", **CREDENTIALS)
+    shared.dvc("remote", "modify", "--local", "--unset", "shared", "endpointurl")
+    assert again.returncode == 0 and "files pushed" in again.stdout

@@ -13,6 +13,7 @@ import numpy as np
 sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "src"), str(Path(__file__).resolve().parents[1] / "cross_validation")]
 
 import folds
+
 import prepare
 from fashion import figures, stage, tables
 from fashion.dataset import CLASS_NAMES
