@@ -49,7 +49,7 @@ def read(name: str) -> dict[str, list[float]]:
 def summarize(name: str, seed: dict[str, list[float]]) -> dict:
     """Return a row of the table; accuracies and differences in percentage points."""
     row, found = rows.read(name), read(name)
-    summary = {"row": name, "improvement": row.group, "change": row.title, "seeds": len(found["test"])}
+    summary = {"row": name, "improvement": "" if name == rows.SEED_ROW else row.group, "change": row.title, "seeds": len(found["test"])}
     for part in ("validation", "test"):
         summary[f"{part}_mean"] = statistics.mean(found[part])
         summary[f"{part}_sd"] = statistics.stdev(found[part])
