@@ -1,5 +1,6 @@
 """Train one member of the ensemble: data/prepared/{train,validation}.npz -> models/MEMBER.keras, reports/history/MEMBER.csv."""
 
+import signal
 import time
 from pathlib import Path
 
@@ -12,6 +13,23 @@ from fashion.params import MemberParams
 HISTORY = Path("reports/history")
 
 
+class Interruptible(Checkpoint):
+    """A checkpoint that also ends a training whose Ctrl-C was swallowed, as a call-back inside TensorFlow may do."""
+
+    pressed = False
+
+    def press(self, *_) -> None:
+        """Note the Ctrl-C, and end the training at once where Python's exception gets through."""
+        self.pressed = True
+        raise KeyboardInterrupt
+
+    def save(self, variables, history: list[dict]) -> None:
+        """Keep the state; then end the training, if it should have ended."""
+        super().save(variables, history)
+        if self.pressed:
+            raise KeyboardInterrupt
+
+
 def main(params: MemberParams, member: str) -> None:
     """Train the member, or go on with it after an interruption.
 
@@ -20,7 +38,7 @@ def main(params: MemberParams, member: str) -> None:
         OSError: a file cannot be read or written.
     """
     train, validation = dataset.load(dataset.TRAIN_FILE), dataset.load(dataset.VALIDATION_FILE)
-    checkpoint = Checkpoint(
+    checkpoint = Interruptible(
         member,
         determined_by={
             "params": params.model_dump(),
@@ -30,6 +48,7 @@ def main(params: MemberParams, member: str) -> None:
             "precision": precision.choose(params.train.precision),
         },
     )
+    signal.signal(signal.SIGINT, checkpoint.press)
     started = time.monotonic()
     model, history = training.fit(params, train, validation, checkpoint)
     accuracies = [row["validation_accuracy"] for row in history]

@@ -17,16 +17,14 @@ def pipeline(tmp_path_factory, raw) -> Clone:
     clone = Clone(tmp_path_factory.mktemp("pipeline") / "a clone")
     clone.use_raw(raw)
     printed = clone.dvc("repro")
-    assert ran(printed) == {"download", "prepare", "samples", "train@first", "evaluate", "plot"}
+    assert ran(printed) == ["download", "prepare", "train@first", "evaluate", "plot", "samples"]
     commit(clone)
     return clone
 
 
-def ran(printed: str) -> set[str]:
-    """The stages that DVC says it ran, none of them twice."""
-    stages = [line.split("'")[1] for line in printed.splitlines() if line.startswith("Running stage ")]
-    assert len(stages) == len(set(stages))
-    return set(stages)
+def ran(printed: str) -> list[str]:
+    """The stages that DVC says it ran."""
+    return [line.split("'")[1] for line in printed.splitlines() if line.startswith("Running stage ")]
 
 
 def test_the_outputs(pipeline):
@@ -42,17 +40,17 @@ def test_the_outputs(pipeline):
 
 
 def test_a_second_run_does_nothing(pipeline):
-    assert ran(pipeline.dvc("repro")) == set()
+    assert ran(pipeline.dvc("repro")) == []
 
 
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("which: first ", "which: wrong ", {"plot"}),
-        ("calibration_bins: 15", "calibration_bins: 14", {"evaluate"}),
-        ("dropout: 0.0 ", "dropout: 0.1 ", {"train@first", "evaluate", "plot"}),
-        ("validation_fraction: 0.1", "validation_fraction: 0.2", {"prepare", "samples", "train@first", "evaluate", "plot"}),
-        ("first: {seed: 0}", "first: {seed: 0}\n  second: {seed: 1}", {"train@second", "evaluate", "plot"}),
+        ("which: first ", "which: wrong ", ["plot"]),
+        ("calibration_bins: 15", "calibration_bins: 14", ["evaluate"]),
+        ("dropout: 0.0 ", "dropout: 0.1 ", ["train@first", "evaluate", "plot"]),
+        ("validation_fraction: 0.1", "validation_fraction: 0.2", ["prepare", "train@first", "evaluate", "plot", "samples"]),
+        ("first: {seed: 0}", "first: {seed: 0}\n  second: {seed: 1}", ["train@second", "evaluate", "plot"]),
     ],
 )
 def test_an_edit_runs_the_right_stages_and_going_back_runs_none(pipeline, old, new, expected):
@@ -61,7 +59,7 @@ def test_an_edit_runs_the_right_stages_and_going_back_runs_none(pipeline, old, n
     assert ran(pipeline.dvc("repro")) == expected
     pipeline.git("checkout", ".")
     pipeline.dvc("checkout")
-    assert ran(pipeline.dvc("repro")) == set()
+    assert ran(pipeline.dvc("repro")) == []
     assert (pipeline.path / "reports/metrics.json").read_bytes() == before
     assert [path.name for path in (pipeline.path / "models").glob("*.keras")] == ["first.keras"]
 
