@@ -8,7 +8,7 @@ PAGE := $(BIN)/dvc repro --single-item reports/dvc.yaml:page
 INSTALLED := .venv/requirements.lock
 
 # Optional parts: each has its own requirements-NAME.txt and requirements-NAME.lock.
-EXTRAS := transfer studies export jax browser remote
+EXTRAS := transfer studies export jax browser remote cluster
 
 .PHONY: all setup extras test verify seeds improvements cross_validation labels tuning page benchmark lock help
 

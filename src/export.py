@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fashion import dataset, params
+from fashion import dataset, exported, params
 from fashion.errors import UserError, one_line_errors
 
 if TYPE_CHECKING:  # importing it takes seconds, which a mistake on the command line need not wait for
     import keras
 
-EXPORTED = Path("exported")
-NAMES = {"keras": "model.keras", "saved_model": "saved_model", "onnx": "model.onnx", "litert": "model.tflite"}
+EXPORTED = exported.ONNX_FILE.parent
+NAMES = {"keras": "model.keras", "saved_model": "saved_model", "onnx": exported.ONNX_FILE.name, "litert": "model.tflite"}
 # How far the exported model's probabilities may be from the original's.
 TOLERANCE = 1e-3
 # One image at a time, to measure how long it takes.
@@ -161,13 +161,15 @@ def main(form: str) -> None:
         UserError: a model or the test images are missing or damaged, an optional package is missing, or the check failed.
         OSError: a file cannot be read or written.
     """
-    params.load()
+    made_from = exported.fingerprint(params.load())
     model = build()
     EXPORTED.mkdir(exist_ok=True)
     target = EXPORTED / NAMES[form]
     with tempfile.TemporaryDirectory(dir=EXPORTED, prefix=".") as directory:
         path = Path(directory) / NAMES[form]
         write(model, form, path)
+        if form == "onnx":
+            exported.stamp(path, made_from)
         run = open_exported(form, path)
         agreement = check(run, model)
         if target.is_dir():

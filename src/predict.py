@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fashion import figures, params, photo
+from fashion import exported, figures, params, photo
 from fashion.dataset import CLASS_NAMES
 from fashion.errors import UserError, describe, one_line_errors
 
@@ -57,7 +57,9 @@ def classify(images: np.ndarray) -> np.ndarray:
         ParameterError: params.yaml is wrong.
     """
     read = params.load()
-    # Imported only now: TensorFlow takes seconds, which a mistake on the command line need not wait for.
+    if run := exported.load(exported.fingerprint(read)):
+        return run(images)
+    # Imported only now: TensorFlow takes seconds, which neither a mistake on the command line nor the export need wait for.
     import evaluate
     from fashion import artifact, members
 

@@ -1,6 +1,8 @@
 """Export: an ensemble of two, in each format, run by that format's own runtime."""
 
+import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -25,8 +27,6 @@ def test_the_exported_ensemble_agrees_with_the_original(form, trained):
 
 def test_what_it_exports_scores_as_the_pipeline_did(trained, monkeypatch):
     """The original that the exports are compared with has the accuracy that `dvc repro` wrote."""
-    import json
-
     from fashion import dataset
 
     monkeypatch.chdir(trained.path)
@@ -35,6 +35,35 @@ def test_what_it_exports_scores_as_the_pipeline_did(trained, monkeypatch):
     scores = json.loads((trained.path / "reports/metrics.json").read_text())
     assert np.mean(found == test.labels) == pytest.approx(scores["test"]["accuracy"], abs=1e-3)
     assert set(scores["members"]) == {"first", "second"}
+
+
+def test_predict_starts_without_tensorflow_once_there_is_an_export_of_these_models(trained, tmp_path):
+    from PIL import Image
+
+    Image.fromarray(np.full((28, 28), 200, np.uint8)).save(tmp_path / "grey.png")
+
+    def predict() -> tuple[dict, bool]:
+        """Return what is predicted, and whether TensorFlow was imported."""
+        words = ("-X", "importtime", "src/predict.py", "--json", "--background", "dark", str(tmp_path / "grey.png"))
+        done = trained.run(".venv/bin/python", *words)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)[0], "tensorflow" in done.stderr
+
+    shutil.rmtree(trained.path / "exported", ignore_errors=True)
+    original, imported = predict()
+    assert imported
+    assert trained.run(".venv/bin/python", "src/export.py", "--format", "onnx").returncode == 0
+    quick, imported = predict()
+    assert not imported
+    assert quick["class"] == original["class"]
+    assert quick["confidence"] == pytest.approx(original["confidence"], abs=1e-3)
+    # Another ensemble than the exported one.
+    trained.edit("flip_averaging: true", "flip_averaging: false")
+    other, imported = predict()
+    trained.edit("flip_averaging: false", "flip_averaging: true")
+    assert imported
+    (trained.path / "exported/model.onnx").write_bytes(b"damaged")
+    assert predict() == (original, True)
 
 
 def test_a_model_that_disagrees_is_refused(trained, monkeypatch):

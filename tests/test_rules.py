@@ -1,6 +1,8 @@
 """The rules that make the results trustworthy, held by the project itself."""
 
 import ast
+import csv
+import hashlib
 import json
 import re
 import statistics
@@ -16,12 +18,22 @@ ROOT = Path(__file__).resolve().parents[1]
 PIPELINES = [
     Path("dvc.yaml"),
     Path("reports/dvc.yaml"),
+    Path("studies/dvc.yaml"),
     *(path.relative_to(ROOT) for path in sorted(ROOT.glob("studies/*/dvc.yaml"))),
 ]
 
 
+FINGERPRINT = "studies/fingerprint.csv"
+
+
 def read_yaml(path: Path) -> dict:
     return YAML(typ="safe").load(path)
+
+
+def fingerprint() -> list[dict[str, str]]:
+    """The code that the studies' rows depend on, each file with its SHA-256."""
+    with (ROOT / FINGERPRINT).open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def stage_definitions() -> dict[str, dict]:
@@ -61,7 +73,17 @@ def test_a_stages_deps_are_the_files_that_it_imports(name):
     stage = stage_definitions()[name]
     (script,) = re.findall(r"\S+\.py", stage["cmd"])
     imported = {path.relative_to(ROOT).as_posix() for path in imported_files(ROOT / script)}
+    if FINGERPRINT in stage["deps"]:
+        # The stage that writes it has these among its own deps.
+        imported -= {row["file"] for row in fingerprint()}
     assert {dep for dep in stage["deps"] if dep.endswith(".py")} == imported
+
+
+def test_the_studies_fingerprint_is_of_all_that_its_stage_depends_on():
+    (deps,) = (stage["deps"] for stage in stage_definitions().values() if {FINGERPRINT: {"cache": False}} in stage.get("outs", ()))
+    assert {row["file"] for row in fingerprint()} == set(deps) - {"studies/fingerprint.py"}
+    for row in fingerprint():
+        assert hashlib.sha256((ROOT / row["file"]).read_bytes()).hexdigest() == row["sha256"]
 
 
 def test_training_depends_on_no_test_image():

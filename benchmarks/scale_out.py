@@ -1,0 +1,153 @@
+"""Measure how long src/scale_out.py takes for some members on one and on two workers, fit a model to it, and extrapolate.
+
+A worker is one processor of this machine and one thread, and runs one training at a time; the DVC remote is a directory. Everything
+is run in turn, several times. -> benchmarks/scale_out.md
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "src"))
+
+from benchmark import Clone, execute
+
+import verify
+from fashion.errors import UserError, one_line_errors
+from fashion.files import atomic_write
+
+HERE = Path("benchmarks")
+RECIPE = "recipes/fast.yaml"
+MEASURED = ((2, 1), (4, 1), (2, 2), (4, 2))
+EXTRAPOLATED = ((8, 4), (100, 10), (100, 100), (1000, 10), (1000, 100), (1000, 1000))
+ONE_PROCESSOR = ["taskset", "--cpu-list", "0"]
+
+
+def prepare(clone: Clone, members: int) -> None:
+    """Set the clone back to where no member is trained."""
+    lines = "\n".join(f"  member_{number}: {{seed: {number}}}" for number in range(members))
+    clone.edit((r"  first: \{seed: \d+\}", lines))
+    for name in ("models", ".dvc/cache/runs", "reports/history", "remote"):
+        shutil.rmtree(clone.path / name, ignore_errors=True)
+    (clone.path / "remote").mkdir()
+    verify.git("checkout", "--quiet", "dvc.lock", directory=clone.path)
+    clone.repro("prepare")
+
+
+def measure(clone: Clone, members: int, workers: int) -> float:
+    """Return the seconds of src/scale_out.py, from no member trained to all.
+
+    Args:
+        clone: where the data is prepared.
+        members: how many.
+        workers: 1 or 2 processors; 0 for a plain `dvc repro` on one.
+    """
+    prepare(clone, members)
+    python = str(clone.path / ".venv/bin/python")
+    command = {
+        0: [*ONE_PROCESSOR, str(clone.path / ".venv/bin/dvc"), "repro", "train"],
+        1: [*ONE_PROCESSOR, python, "src/scale_out.py", "train"],
+        2: [python, "src/scale_out.py", "--threads", "1", "train"],
+    }[workers]
+    return execute(command, clone.path)[1]
+
+
+def fit(seconds: dict[tuple[int, int], float]) -> np.ndarray:
+    """Fit start + work * members / workers + bookkeeping * members to the seconds, by least squares.
+
+    Args:
+        seconds: by members and workers, where workers divide members.
+
+    Returns:
+        float64, shape (3,): start, work, bookkeeping; none of them negative.
+    """
+    terms = np.array([[1, members / workers, members] for members, workers in seconds])
+    # The fourth measurement is left for the residual; a negative part would mean nothing.
+    return np.maximum(0, np.linalg.lstsq(terms, np.array(list(seconds.values())), rcond=None)[0])
+
+
+def table(serial: list[float], rounds: dict[tuple[int, int], list[float]], machine: verify.Machine, commit: str) -> str:
+    """Put the results into words and tables, Markdown."""
+    medians = {size: statistics.median(values) for size, values in rounds.items()}
+    start, work, bookkeeping = parts = fit(medians)
+    base = statistics.median(serial)
+
+    def predict(members: int, workers: int) -> float:
+        return float(parts @ (1, -(-members // workers), members))
+
+    lines = [
+        "# Members on workers",
+        "",
+        f"`python benchmarks/scale_out.py`, commit {commit}: `src/scale_out.py train` for the members of `{RECIPE}`, from prepared",
+        "data to all of them trained, and the results taken over. A worker is one processor of this machine and one thread, the DVC",
+        f"remote a directory. Median of {len(serial)} rounds (lowest to highest), all in turn; the ratio is to plain `dvc repro` of four",
+        "members on one processor.",
+        "",
+        "| members | workers | s | ratio | the model's s |",
+        "| --- | --- | --- | --- | --- |",
+        f"| 4 | plain `dvc repro` | {base:.0f} ({min(serial):.0f} to {max(serial):.0f}) | 1 | |",
+    ]
+    for (members, workers), values in rounds.items():
+        ratio = f"{medians[members, workers] / base:.2f}" if members == 4 else ""
+        lines.append(
+            f"| {members} | {workers} | {medians[members, workers]:.0f} ({min(values):.0f} to {max(values):.0f}) | {ratio} "
+            f"| {predict(members, workers):.0f} |"
+        )
+    lines += [
+        "",
+        "## A model, not a measurement",
+        "",
+        f"Fitted to these: **{start:.1f} s** once (Ray, DVC, the copy of the tree), **{work:.1f} s** of work a member, divided among the",
+        f"workers, and **{bookkeeping:.1f} s** of bookkeeping a member, by the one process that takes the results over. What it says of",
+        "more, if the remote keeps up:",
+        "",
+        "| members | workers | model | speed-up over one worker |",
+        "| --- | --- | --- | --- |",
+    ]
+    for members, workers in EXTRAPOLATED:
+        seconds = predict(members, workers)
+        lines.append(f"| {members:,} | {workers:,} | {seconds / 60:,.1f} min | {predict(members, 1) / seconds:.1f} |")
+    lines += ["", "## The machine", "", *(f"- {name}: {value}" for name, value in machine.items()), ""]
+    return "\n".join(lines)
+
+
+def main(count: int) -> None:
+    """Measure, and write the table.
+
+    Raises:
+        UserError: a program failed, or the tree has changes that no clone would have.
+    """
+    if verify.git("status", "--porcelain", "--untracked-files=no"):
+        raise UserError("uncommitted changes: only a commit can be measured; commit or stash them")
+    os.chdir(ROOT)
+    serial: list[float] = []
+    rounds: dict[tuple[int, int], list[float]] = {size: [] for size in MEASURED}
+    with tempfile.TemporaryDirectory() as directory:
+        clone = Clone(Path(directory) / "clone", RECIPE)
+        execute(
+            [str(clone.path / ".venv/bin/dvc"), "remote", "add", "--default", "here", str(clone.path / "remote")], clone.path
+        )
+        for number in range(count):
+            serial.append(measure(clone, 4, 0))
+            print(f"round {number + 1}/{count}, dvc repro: {serial[-1]:.1f} s", flush=True)
+            for size, values in rounds.items():
+                values.append(measure(clone, *size))
+                print(f"round {number + 1}/{count}, members {size[0]}, workers {size[1]}: {values[-1]:.1f} s", flush=True)
+    commit = verify.git("rev-parse", "--short", "HEAD").strip()
+    with atomic_write(HERE / "scale_out.md") as file:
+        file.write(table(serial, rounds, verify.describe_machine(), commit).encode())
+    print(f"-> {HERE / 'scale_out.md'}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3, help="how often each is run (default 3)")
+    with one_line_errors():
+        main(parser.parse_args().rounds)

@@ -1,0 +1,113 @@
+"""Stages on a Ray cluster: two nodes on this machine and an S3 server between them, against the same stages in turn."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import Clone
+from s3 import CREDENTIALS, s3_server, share
+
+SCALE_OUT = (".venv/bin/python", "src/scale_out.py")
+MEMBERS = "  third: {seed: 2}\n  fourth: {seed: 3, train: {epochs: 3}}\n"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """Two nodes, each with all processors of this machine; the address of the first."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {**CREDENTIALS, "RAY_USAGE_STATS_ENABLED": "0"}.items():
+            patch.setenv(name, value)
+        from ray.cluster_utils import Cluster
+
+        node = {"num_cpus": len(os.sched_getaffinity(0)), "object_store_memory": 150_000_000}
+        cluster = Cluster(initialize_head=True, head_node_args=node)
+        cluster.add_node(**node)
+        yield cluster.address
+        cluster.shutdown()
+
+
+def copy_of(clone: Clone, path: Path) -> Clone:
+    """Copy a clone with its data and models, and give it two more members."""
+    copy = Clone(path, small=False, source=clone.path)
+    for name in (".dvc/cache", "data", "models"):
+        shutil.copytree(clone.path / name, copy.path / name, dirs_exist_ok=True)
+    copy.edit("ensemble: ", f"ensemble:\n{MEMBERS}# ")
+    return copy
+
+
+def results(clone: Clone) -> dict[str, bytes]:
+    """Return all files of a clone but DVC's, git's and Python's own."""
+    return {
+        str(path.relative_to(clone.path)): path.read_bytes()
+        for path in clone.path.rglob("*")
+        if path.is_file() and not {".dvc", ".git", ".venv", "__pycache__", ".resume"} & set(path.relative_to(clone.path).parts)
+    }
+
+
+def ray_workers() -> list[psutil.Process]:
+    """Return the processes in which Ray runs tasks."""
+    return [process for process in psutil.process_iter(["cmdline"]) if (process.info["cmdline"] or [""])[0] == "ray::task"]
+
+
+def test_an_ensemble_of_four_gets_the_same_bytes_on_a_cluster_where_a_worker_dies(trained, cluster, tmp_path):
+    serial, spread = (copy_of(trained, tmp_path / name) for name in ("serial", "spread"))
+    # All four are trained on the cluster; one after the other, two are trained already.
+    for name in (".dvc/cache/runs", "models", "reports/history"):
+        shutil.rmtree(spread.path / name)
+    serial.dvc("repro")
+    with s3_server(tmp_path / "log") as (address, _):
+        share(spread, address)
+        process = subprocess.Popen(
+            [*SCALE_OUT, "--address", cluster],
+            cwd=spread.path,
+            env=os.environ | CREDENTIALS,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        said, killed = [], 0
+        for line in process.stdout:
+            said.append(line)
+            if not killed and "epoch 1/" in line:
+                victim = ray_workers()[0]
+                victim.kill()
+                killed = victim.pid
+        assert process.wait() == 0, "".join(said)
+    assert killed
+    for member in ("first", "second", "third", "fourth"):
+        started = sum(f"train@{member}: starts on" in line for line in said)
+        assert started >= 1
+        assert sum(f"train@{member}: done on" in line for line in said) == 1
+    assert sum(": starts on" in line for line in said) > sum(": done on" in line for line in said)
+    here, there = results(serial), results(spread)
+    assert here.keys() == there.keys()
+    assert [name for name in here if here[name] != there[name]] == []
+    assert "Running stage" not in spread.dvc("repro")
+
+
+def test_what_cannot_work_is_said_in_one_line(trained, tmp_path):
+    clone = copy_of(trained, tmp_path / "clone")
+    done = clone.run(*SCALE_OUT)
+    assert done.returncode == 1 and done.stderr.startswith("error: no default DVC remote"), done.stderr
+    clone.dvc("remote", "add", "--default", "shared", str(tmp_path / "remote"))
+    done = clone.run(*SCALE_OUT, "--address", "127.0.0.1:9")
+    assert done.returncode == 1 and done.stderr.startswith("error: 127.0.0.1:9: "), done.stderr
+    assert done.stderr.count("\n") == 1
+    done = clone.run(*SCALE_OUT, "trian")
+    assert done.returncode == 1 and "'trian'" in done.stderr, done.stderr
+
+
+def test_without_a_cluster_it_starts_one_here_and_a_stage_that_fails_costs_only_itself(trained, tmp_path):
+    clone = copy_of(trained, tmp_path / "clone")
+    clone.dvc("remote", "add", "--default", "shared", str(tmp_path / "remote"))
+    clone.edit("fourth: {seed: 3, train: {epochs: 3}}", "fourth: {seed: 3, train: {learning_rate: 1.0e+30}}")
+    done = clone.run(*SCALE_OUT, "--threads", "1")
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("error: failed: train@fourth (error: training diverged"), done.stderr
+    assert "Traceback" not in done.stderr
+    assert (clone.path / "models/third.keras").is_file() and not (clone.path / "models/fourth.keras").exists()
+    assert clone.dvc("status", "train@third").strip() == "Data and pipelines are up to date."
