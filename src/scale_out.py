@@ -8,6 +8,8 @@ import argparse
 import hashlib
 import io
 import os
+import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -151,6 +153,8 @@ def run_stage(
         environment: variables of the stage's process.
         say: takes each line that the stage prints.
     """
+    # Ray may have its workers ignore the end of child processes; then a failure would look like a success.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     dvc = os.path.join(sys.prefix, "bin", "dvc")
     inherited = {name: value for name, value in os.environ.items() if name not in ("DVC_ROOT", "OMP_NUM_THREADS")}
     with tempfile.TemporaryDirectory(prefix="stage-") as directory:
@@ -176,7 +180,8 @@ def run_stage(
         os.symlink(sys.prefix, os.path.join(directory, ".venv"))
         subprocess.run(["git", "init", "--quiet", directory], check=True)
         with Repo(directory) as repo, repo.config.edit("local") as local:
-            local["core"] = {"remote": remote[0]}
+            # With autostage, DVC does not tell each task what to add to git.
+            local["core"] = {"remote": remote[0], "autostage": True}
             local["remote"] = {remote[0]: remote[1]}
         # Whether the run cache has it was asked before; to ask it here, each task would have to fetch all of it.
         error = run(dvc, "repro", "--single-item", "--pull", "--no-run-cache", work.address)
@@ -253,6 +258,19 @@ class View:
         return table
 
 
+def knock(address: str) -> None:
+    """Make sure that somebody answers at HOST:PORT; Ray itself would try for minutes.
+
+    Raises:
+        UserError: nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{address}: no Ray cluster answers there ({error}); `ray start --head` says its address") from None
+
+
 def connect(address: str | None, threads: int) -> None:
     """Connect to a Ray cluster, or start one on this machine.
 
@@ -273,6 +291,8 @@ def connect(address: str | None, threads: int) -> None:
         import ray
     except ImportError:
         raise UserError("ray: not installed; run `make extras`") from None
+    if address and address != "auto":
+        knock(address)
     here = {} if address else {"num_cpus": max(available(), threads), "object_store_memory": OBJECT_STORE_BYTES}
     try:
         ray.init(
@@ -320,6 +340,8 @@ def run_on_cluster(work: list[Work], remote: tuple[str, dict[str, Any]], threads
     for each, reference in zip(work, tasks):
         try:
             outcomes.append(ray.get(reference))
+        except ray.exceptions.RayTaskError as error:
+            outcomes.append(Outcome(error=str(error.cause)))
         except ray.exceptions.RayError as error:
             outcomes.append(Outcome(error=f"{type(error).__name__}, after {RETRIES} more tries"))
     return outcomes

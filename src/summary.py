@@ -27,7 +27,7 @@ def main() -> None:
     print(
         f"""
 Accuracy   {accuracy} ({interval})
-Pictures   reports/figures/
+Results    reports/index.html; its pictures: reports/figures/
 Next       source .venv/bin/activate; change a value in params.yaml; dvc repro; dvc metrics diff"""
     )
 

@@ -79,7 +79,7 @@ def test_processes_share_the_trials_and_the_trial_of_a_killed_one_runs_again(clo
     assert all(worker.returncode == 0 for worker in workers), said
     trials = all_trials()
     assert trials[lost.number].state is TrialState.FAIL
-    again = [trial for trial in trials if optuna.storages.RetryFailedTrialCallback.retried_trial_number(trial) == lost.number]
+    again = [trial for trial in trials if trial.system_attrs.get("failed_trial") == lost.number]
     assert len(again) == 1 and again[0].params == lost.params
     ended = [trial for trial in trials if trial.state in (TrialState.COMPLETE, TrialState.PRUNED)]
     values = [trial.params["train.learning_rate"] for trial in ended]

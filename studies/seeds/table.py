@@ -17,7 +17,7 @@ ROWS = {
     "shipped": "its layers and ten epochs, `params.yaml`",
     "balanced": "a residual network, `recipes/balanced.yaml`",
     "accurate": "a larger one, `recipes/accurate.yaml`",
-    "ensemble": "three of those, `recipes/ensemble.yaml`",
+    "ensemble": "five of those, `recipes/ensemble.yaml`",
 }
 SCORES = ("last_epoch", "train", "validation", "test")
 
