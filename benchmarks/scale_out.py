@@ -73,8 +73,14 @@ def fit(seconds: dict[tuple[int, int], float]) -> np.ndarray:
     return np.maximum(0, np.linalg.lstsq(terms, np.array(list(seconds.values())), rcond=None)[0])
 
 
-def table(serial: list[float], rounds: dict[tuple[int, int], list[float]], machine: verify.Machine, commit: str) -> str:
-    """Put the results into words and tables, Markdown."""
+def table(serial: list[float], rounds: dict[tuple[int, int], list[float]], megabytes: float) -> list[str]:
+    """Put the results into words and tables, Markdown.
+
+    Args:
+        serial: seconds of plain `dvc repro`, by round.
+        rounds: seconds by members and workers, by round.
+        megabytes: what a worker fetches for one member.
+    """
     medians = {size: statistics.median(values) for size, values in rounds.items()}
     start, work, bookkeeping = parts = fit(medians)
     base = statistics.median(serial)
@@ -83,13 +89,6 @@ def table(serial: list[float], rounds: dict[tuple[int, int], list[float]], machi
         return float(parts @ (1, -(-members // workers), members))
 
     lines = [
-        "# Members on workers",
-        "",
-        f"`python benchmarks/scale_out.py`, commit {commit}: `src/scale_out.py train` for the members of `{RECIPE}`, from prepared",
-        "data to all of them trained, and the results taken over. A worker is one processor of this machine and one thread, the DVC",
-        f"remote a directory. Median of {len(serial)} rounds (lowest to highest), all in turn; the ratio is to plain `dvc repro` of four",
-        "members on one processor.",
-        "",
         "| members | workers | s | ratio | the model's s |",
         "| --- | --- | --- | --- | --- |",
         f"| 4 | plain `dvc repro` | {base:.0f} ({min(serial):.0f} to {max(serial):.0f}) | 1 | |",
@@ -104,18 +103,20 @@ def table(serial: list[float], rounds: dict[tuple[int, int], list[float]], machi
         "",
         "## A model, not a measurement",
         "",
-        f"Fitted to these: **{start:.1f} s** once (Ray, DVC, the copy of the tree), **{work:.1f} s** of work a member, divided among the",
-        f"workers, and **{bookkeeping:.1f} s** of bookkeeping a member, by the one process that takes the results over. What it says of",
-        "more, if the remote keeps up:",
+        f"Fitted to the medians: {start:.1f} s once (Ray, DVC, the copy of the tree), {work:.1f} s of work a member, divided among the",
+        f"workers, and {bookkeeping:.1f} s of bookkeeping a member, by the one process that takes the results over. What it says of",
+        "more, as long as the remote keeps up:",
         "",
-        "| members | workers | model | speed-up over one worker |",
-        "| --- | --- | --- | --- |",
+        "| members | workers | model | speed-up over one worker | the remote has to deliver |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for members, workers in EXTRAPOLATED:
         seconds = predict(members, workers)
-        lines.append(f"| {members:,} | {workers:,} | {seconds / 60:,.1f} min | {predict(members, 1) / seconds:.1f} |")
-    lines += ["", "## The machine", "", *(f"- {name}: {value}" for name, value in machine.items()), ""]
-    return "\n".join(lines)
+        lines.append(
+            f"| {members:,} | {workers:,} | {seconds / 60:,.1f} min | {predict(members, 1) / seconds:.1f} "
+            f"| {members * megabytes / 1000:,.1f} GB, {members * megabytes / seconds:,.0f} MB/s |"
+        )
+    return lines
 
 
 def main(count: int) -> None:
@@ -140,9 +141,25 @@ def main(count: int) -> None:
             for size, values in rounds.items():
                 values.append(measure(clone, *size))
                 print(f"round {number + 1}/{count}, members {size[0]}, workers {size[1]}: {values[-1]:.1f} s", flush=True)
+        megabytes = sum((clone.path / f"data/prepared/{name}.npz").stat().st_size for name in ("train", "validation")) / 1e6
     commit = verify.git("rev-parse", "--short", "HEAD").strip()
+    page = [
+        "# Members on workers",
+        "",
+        f"`python benchmarks/scale_out.py`, commit {commit}: `src/scale_out.py train` for the members of `{RECIPE}`, from prepared",
+        "data to all of them trained, and the results taken over. A worker is one processor of this machine and one thread, the DVC",
+        f"remote a directory. Median of {count} rounds (lowest to highest), all in turn; the ratio is to plain `dvc repro` of four",
+        "members on one processor.",
+        "",
+        *table(serial, rounds, megabytes),
+        "",
+        "## The machine",
+        "",
+        *(f"- {name}: {value}" for name, value in verify.describe_machine().items()),
+        "",
+    ]
     with atomic_write(HERE / "scale_out.md") as file:
-        file.write(table(serial, rounds, verify.describe_machine(), commit).encode())
+        file.write("\n".join(page).encode())
     print(f"-> {HERE / 'scale_out.md'}")
 
 

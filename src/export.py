@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from tqdm import tqdm
 
 from fashion import dataset, exported, params
 from fashion.errors import UserError, one_line_errors
@@ -132,7 +133,9 @@ def check(run: Run, model: "keras.Model") -> str:
     """
     images = dataset.load(dataset.TEST_FILE).images
     expected = model.predict(images, batch_size=1000, verbose=0)
-    found = np.concatenate([run(batch) for batch in np.array_split(images, 10)])
+    # On a terminal alone.
+    batches = tqdm(np.array_split(images, 100), desc="comparing with the original", leave=False, disable=None)
+    found = np.concatenate([run(batch) for batch in batches])
     worst, other = float(np.abs(found - expected).max()), int((found.argmax(axis=1) != expected.argmax(axis=1)).sum())
     if worst > TOLERANCE or other:
         raise UserError(
