@@ -6,6 +6,7 @@ is run in turn, several times. -> benchmarks/scale_out.md
 
 import argparse
 import os
+import re
 import shutil
 import statistics
 import sys
@@ -41,8 +42,8 @@ def prepare(clone: Clone, members: int) -> None:
     clone.repro("prepare")
 
 
-def measure(clone: Clone, members: int, workers: int) -> float:
-    """Return the seconds of src/scale_out.py, from no member trained to all.
+def measure(clone: Clone, members: int, workers: int) -> tuple[float, float]:
+    """Return the seconds of src/scale_out.py, from no member trained to all, and those in which it took the results over.
 
     Args:
         clone: where the data is prepared.
@@ -56,33 +57,37 @@ def measure(clone: Clone, members: int, workers: int) -> float:
         1: [*ONE_PROCESSOR, python, "src/scale_out.py", "train"],
         2: [python, "src/scale_out.py", "--threads", "1", "train"],
     }[workers]
-    return execute(command, clone.path)[1]
+    printed, seconds, *_ = execute(command, clone.path)
+    return seconds, sum(float(found) for found in re.findall(r"took over the results of \d+ stages in ([\d.]+) s", printed))
 
 
-def fit(seconds: dict[tuple[int, int], float]) -> np.ndarray:
-    """Fit start + work * members / workers + bookkeeping * members to the seconds, by least squares.
+def fit(rounds: dict[tuple[int, int], list[tuple[float, float]]]) -> np.ndarray:
+    """Fit start + work * members / workers + bookkeeping * members to the medians.
+
+    Bookkeeping is measured, as what taking over one more member costs; the other two follow by least squares.
 
     Args:
-        seconds: by members and workers, where workers divide members.
+        rounds: what `measure` gave, by members and workers.
 
     Returns:
-        float64, shape (3,): start, work, bookkeeping; none of them negative.
+        float64, shape (3,): start, work, bookkeeping.
     """
-    terms = np.array([[1, members / workers, members] for members, workers in seconds])
-    # The fourth measurement is left for the residual; a negative part would mean nothing.
-    return np.maximum(0, np.linalg.lstsq(terms, np.array(list(seconds.values())), rcond=None)[0])
+    sizes = np.array(list(rounds), float)
+    totals, taken = (np.array([statistics.median(run[part] for run in runs) for runs in rounds.values()]) for part in (0, 1))
+    bookkeeping = max(0.0, float(np.polyfit(sizes[:, 0], taken, 1)[0]))
+    work, start = np.polyfit(sizes[:, 0] / sizes[:, 1], totals - bookkeeping * sizes[:, 0], 1)
+    return np.array([start, work, bookkeeping])
 
 
-def table(serial: list[float], rounds: dict[tuple[int, int], list[float]], megabytes: float) -> list[str]:
+def table(serial: list[float], rounds: dict[tuple[int, int], list[tuple[float, float]]], megabytes: float) -> list[str]:
     """Put the results into words and tables, Markdown.
 
     Args:
         serial: seconds of plain `dvc repro`, by round.
-        rounds: seconds by members and workers, by round.
+        rounds: what `measure` gave, by members and workers.
         megabytes: what a worker fetches for one member.
     """
-    medians = {size: statistics.median(values) for size, values in rounds.items()}
-    start, work, bookkeeping = parts = fit(medians)
+    start, work, bookkeeping = parts = fit(rounds)
     base = statistics.median(serial)
 
     def predict(members: int, workers: int) -> float:
@@ -93,19 +98,20 @@ def table(serial: list[float], rounds: dict[tuple[int, int], list[float]], megab
         "| --- | --- | --- | --- | --- |",
         f"| 4 | plain `dvc repro` | {base:.0f} ({min(serial):.0f} to {max(serial):.0f}) | 1 | |",
     ]
-    for (members, workers), values in rounds.items():
-        ratio = f"{medians[members, workers] / base:.2f}" if members == 4 else ""
+    for (members, workers), runs in rounds.items():
+        values = [seconds for seconds, _ in runs]
+        median = statistics.median(values)
         lines.append(
-            f"| {members} | {workers} | {medians[members, workers]:.0f} ({min(values):.0f} to {max(values):.0f}) | {ratio} "
-            f"| {predict(members, workers):.0f} |"
+            f"| {members} | {workers} | {median:.0f} ({min(values):.0f} to {max(values):.0f}) "
+            f"| {f'{median / base:.2f}' if members == 4 else ''} | {predict(members, workers):.0f} |"
         )
     lines += [
         "",
         "## A model, not a measurement",
         "",
-        f"Fitted to the medians: {start:.1f} s once (Ray, DVC, the copy of the tree), {work:.1f} s of work a member, divided among the",
-        f"workers, and {bookkeeping:.1f} s of bookkeeping a member, by the one process that takes the results over. What it says of",
-        "more, as long as the remote keeps up:",
+        f"Fitted to the medians: {start:.1f} s once (Ray, DVC, the copy of the tree) and {work:.1f} s of work a member, divided among the",
+        f"workers. Measured: {bookkeeping:.2f} s of bookkeeping a member, by the one process that takes the results over; so more than",
+        f"about {work / max(bookkeeping, 0.01):.0f} workers wait for it. What this says of more, as long as the remote keeps up:",
         "",
         "| members | workers | model | speed-up over one worker | the remote has to deliver |",
         "| --- | --- | --- | --- | --- |",
@@ -129,18 +135,18 @@ def main(count: int) -> None:
         raise UserError("uncommitted changes: only a commit can be measured; commit or stash them")
     os.chdir(ROOT)
     serial: list[float] = []
-    rounds: dict[tuple[int, int], list[float]] = {size: [] for size in MEASURED}
+    rounds: dict[tuple[int, int], list[tuple[float, float]]] = {size: [] for size in MEASURED}
     with tempfile.TemporaryDirectory() as directory:
         clone = Clone(Path(directory) / "clone", RECIPE)
         execute(
             [str(clone.path / ".venv/bin/dvc"), "remote", "add", "--default", "here", str(clone.path / "remote")], clone.path
         )
         for number in range(count):
-            serial.append(measure(clone, 4, 0))
+            serial.append(measure(clone, 4, 0)[0])
             print(f"round {number + 1}/{count}, dvc repro: {serial[-1]:.1f} s", flush=True)
-            for size, values in rounds.items():
-                values.append(measure(clone, *size))
-                print(f"round {number + 1}/{count}, members {size[0]}, workers {size[1]}: {values[-1]:.1f} s", flush=True)
+            for size, runs in rounds.items():
+                runs.append(measure(clone, *size))
+                print(f"round {number + 1}/{count}, members {size[0]}, workers {size[1]}: {runs[-1][0]:.1f} s", flush=True)
         megabytes = sum((clone.path / f"data/prepared/{name}.npz").stat().st_size for name in ("train", "validation")) / 1e6
     commit = verify.git("rev-parse", "--short", "HEAD").strip()
     page = [
