@@ -17,6 +17,24 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from fashion import params
 
+# The files whose tests take longest, which are begun first, so that no process is left with one of them at the end.
+LONGEST = (
+    "test_scale_out",
+    "test_together",
+    "test_pipeline",
+    "test_studies",
+    "test_export",
+    "test_stage",
+    "test_kills",
+    "test_jax",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take longest first; the tests of a file stay in their order."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
+
 
 @pytest.fixture(scope="session")
 def root() -> Path:

@@ -73,7 +73,7 @@ def test_a_model_that_disagrees_is_refused(trained, monkeypatch):
     monkeypatch.chdir(trained.path)
     model = export.build()
     with pytest.raises(UserError, match=r"disagrees with the original: another class for \d+ of 10,000 images"):
-        export.check(lambda images: model.predict(255 - images, verbose=0), model)
+        export.check(lambda images: np.full((len(images), 10), 0.1, np.float32), model)
 
 
 def test_without_models_it_says_what_to_do(clone):
