@@ -183,7 +183,7 @@ def run_stage(
             # With autostage, DVC does not tell each task what to add to git.
             local["core"] = {"remote": remote[0], "autostage": True}
             local["remote"] = {remote[0]: remote[1]}
-        # Whether the run cache has it was asked before; to ask it here, each task would have to fetch all of it.
+        # Without the run cache, of which each task would have to fetch all.
         error = run(dvc, "repro", "--single-item", "--pull", "--no-run-cache", work.address)
         error = error or run(dvc, "push", "--quiet", "--run-cache", work.address)
         if error:
