@@ -291,14 +291,14 @@ def connect(address: str | None, threads: int) -> None:
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         "RAY_kill_child_processes_on_worker_exit_with_raylet_subreaper": "true",
     }
-    try:
-        import ray
-    except ImportError:
-        raise UserError("ray: not installed; run `make extras`") from None
     if address and address != "auto":
         knock(address)
         if RAY_TOKEN.exists():  # `ray start` then asks for it, but Ray offers it of its own accord to "auto" alone
             os.environ.setdefault("RAY_AUTH_MODE", "token")
+    try:
+        import ray
+    except ImportError:
+        raise UserError("ray: not installed; run `make extras`") from None
     here = {} if address else {"num_cpus": max(available(), threads), "object_store_memory": OBJECT_STORE_BYTES}
     try:
         ray.init(
