@@ -31,8 +31,6 @@ from fashion.files import atomic_write
 DVC = str(Path(sys.prefix) / "bin" / "dvc")
 # Of Ray's object store, for a cluster that is started here: the working tree has to fit in.
 OBJECT_STORE_BYTES = 300_000_000
-# Ray's password of a cluster; each node and each user of it needs the same.
-RAY_TOKEN = Path.home() / ".ray" / "auth_token"
 # How often a stage is started again whose worker or node died.
 RETRIES = 3
 # Seconds between two looks at what the tasks say.
@@ -293,8 +291,6 @@ def connect(address: str | None, threads: int) -> None:
     }
     if address and address != "auto":
         knock(address)
-        if RAY_TOKEN.exists():  # `ray start` then asks for it, but Ray offers it of its own accord to "auto" alone
-            os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         import ray
     except ImportError:
