@@ -328,7 +328,8 @@ def run_on_cluster(work: list[Work], remote: tuple[str, dict[str, Any]], threads
         node = ray.util.get_node_ip_address()
         board.say.remote(each.address, f"starts on {node}")
         outcome = run_stage(tree, each, remote, numbers, lambda line: board.say.remote(each.address, line))
-        board.say.remote(each.address, outcome.error or f"done on {node}")
+        # Waited for, so that the last word is on the board before the task counts as done.
+        ray.get(board.say.remote(each.address, outcome.error or f"done on {node}"))
         return outcome
 
     tree = ray.put(snapshot())
