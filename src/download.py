@@ -71,7 +71,7 @@ def main(params: DownloadParams, directory: Path = RAW) -> None:
         "no source has the data set:\n"
         + "".join(f"  {reason}\n" for reason in reasons)
         + f"Put {', '.join(FILES)} (or the same .gz) into a directory, and name it in params.yaml: "
-        "download.sources: [file:DIRECTORY]"
+        'download.sources: ["file:DIRECTORY"]'
     )
 
 

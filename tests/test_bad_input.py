@@ -319,7 +319,7 @@ def test_bad_input_ends_in_one_line(name, finished, tmp_path, capfd):
     if case.stage == "download":
         # The damaged file is the only source's.
         (here / "params.yaml").unlink()
-        source = re.sub(r"(?m)^    - .*\n", "", TEXT).replace("  sources: ", f"  sources: [file:{here}/source]  #")
+        source = re.sub(r"(?m)^    - .*\n", "", TEXT).replace("  sources: ", f"  sources: ['file:{here}/source']  #")
         (here / "params.yaml").write_text(source)
         (here / "data/raw").rename(here / "source")
     case.damage(here / case.file.replace("data/raw", "source" if case.stage == "download" else "data/raw"))

@@ -43,5 +43,7 @@ keras.config.set_floatx("float32")
 keras.config.set_image_data_format("channels_last")
 keras.config.set_epsilon(1e-7)
 tf.config.experimental.enable_op_determinism()
+# It warns of slowness when many networks are used one after the other, each once.
+tf.get_logger().setLevel("ERROR")
 
 __all__ = ["keras", "tf"]

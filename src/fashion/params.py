@@ -266,7 +266,7 @@ def load(path: Path = PARAMS_FILE) -> Params:
             out of range. Its message is one line that names each such key, what was given and what is allowed.
     """
     try:
-        tree = YAML(typ="safe", pure=True).load(path)
+        tree = YAML(typ="safe").load(path)
     except FileNotFoundError:
         raise ParameterError(f"{path}: not found; run this in the project's top directory") from None
     except (OSError, UnicodeError) as error:

@@ -43,7 +43,7 @@ def load() -> FoldParams:
     """
     path = HERE / "params.yaml"
     try:
-        return FoldParams.model_validate(YAML(typ="safe", pure=True).load(path))
+        return FoldParams.model_validate(YAML(typ="safe").load(path))
     except FileNotFoundError:
         raise ParameterError(f"{path}: not found; run this in the project's top directory") from None
     except YAMLError as error:

@@ -38,7 +38,7 @@ def read(name: str) -> Row:
         ParameterError: there is no such file, or it is none, or the changed recipe is wrong.
     """
     path = HERE / f"rows/{name}.yaml"
-    yaml = YAML(typ="safe", pure=True)
+    yaml = YAML(typ="safe")
     try:
         text = path.read_text(encoding="utf-8")
         row: Any = yaml.load(text)

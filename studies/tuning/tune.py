@@ -58,7 +58,7 @@ def read_yaml(path: Path) -> Any:
         ParameterError: it is missing or not YAML.
     """
     try:
-        return YAML(typ="safe", pure=True).load(path)
+        return YAML(typ="safe").load(path)
     except FileNotFoundError:
         raise ParameterError(f"{path}: not found; run this in the project's top directory") from None
     except YAMLError as error:
