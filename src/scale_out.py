@@ -24,6 +24,8 @@ import networkx
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.repo.reproduce import plan_repro
+from dvc.stage import PipelineStage
+from dvc.stage.serialize import to_single_stage_lockfile
 
 from fashion.errors import UserError, one_line_errors
 from fashion.files import atomic_write
@@ -45,11 +47,13 @@ class Work:
         address: as DVC takes it, such as `train@first` or `studies/seeds/dvc.yaml:table`.
         parents: the stages whose results it reads, likewise.
         kept_in_git: those of its results that are in git rather than in DVC's cache.
+        known: whether DVC has its results here, and need not run it.
     """
 
     address: str
     parents: list[str]
     kept_in_git: list[str]
+    known: bool
 
 
 @dataclass
@@ -92,6 +96,18 @@ def default_remote() -> tuple[str, dict[str, Any]]:
         return name, dict(repo.config["remote"][name])
 
 
+def is_known(stage: PipelineStage) -> bool:
+    """Return whether DVC has the results of a stage for the inputs that it has now, so that it need not run."""
+    cache = stage.repo.stage_cache
+    if stage.changed_stage() or stage.changed_deps():
+        # As DVC looks before a real run; before a dry one it looks for the inputs of the last time instead.
+        stage.save_deps()
+        entry = cache._load(stage)
+    else:
+        entry = to_single_stage_lockfile(stage)
+    return bool(entry) and cache._create_stage(entry, wdir=stage.wdir).outs_cached()
+
+
 def find_work(targets: list[str]) -> list[Work]:
     """Return the stages that `dvc repro` would run now and whose inputs are there, in DVC's order.
 
@@ -111,6 +127,7 @@ def find_work(targets: list[str]) -> list[Work]:
                     stage.addressing,
                     [parent.addressing for parent in graph.successors(stage)],
                     [os.path.relpath(out.fs_path) for out in stage.outs if not out.use_cache],
+                    is_known(stage),
                 )
                 for stage in plan
                 # In this graph an edge leads from a stage to one that it depends on.
@@ -361,9 +378,11 @@ def main(targets: list[str], address: str | None, threads: int | None) -> None:
     connect(address, threads)
     tried: set[str] = set()
     while work := [each for each in find_work(targets) if each.address not in tried]:
-        tried.update(each.address for each in work)
-        if len(work) == 1:
-            dvc("repro", "--single-item", work[0].address)
+        # What need not run, and a stage that has nothing beside it, is done here.
+        here = [each for each in work if each.known] or (work if len(work) == 1 else [])
+        tried.update(each.address for each in here or work)
+        if here:
+            dvc("repro", "--single-item", *(each.address for each in here))
             continue
         if parents := sorted({parent for each in work for parent in each.parents}):
             dvc("push", "--quiet", *parents)
