@@ -1,5 +1,6 @@
-"""What the hardware can do, or what a recipe asks of it, as JSON: python benchmarks/work.py [RECIPE]"""
+"""Say what a recipe asks of the hardware, or what the hardware can do, as JSON."""
 
+import argparse
 import json
 import sys
 import time
@@ -53,8 +54,11 @@ def work(recipe: Params) -> dict:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe", nargs="?", type=Path, help="a file like params.yaml; without it, the hardware is measured")
+    recipe = parser.parse_args().recipe
     with one_line_errors():
-        if len(sys.argv) > 1:
-            print(json.dumps(work(params.load(Path(sys.argv[1])))))
+        if recipe:
+            print(json.dumps(work(params.load(recipe))))
         else:
             print(json.dumps({dtype: peak(dtype) for dtype in ("float32", "bfloat16")}))

@@ -1,5 +1,6 @@
 """Sum up the folds: results/ -> table.md."""
 
+import argparse
 import json
 import statistics
 
@@ -42,5 +43,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with one_line_errors():
         main()

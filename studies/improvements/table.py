@@ -1,5 +1,6 @@
 """Sum up the study: results/ and costs/ -> reports/improvements.csv, .md and .png."""
 
+import argparse
 import json
 import math
 import re
@@ -142,5 +143,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with one_line_errors():
         main()

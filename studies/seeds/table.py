@@ -1,5 +1,6 @@
 """Sum up what measure.py found: studies/seeds/results/*.json -> studies/seeds/table.md."""
 
+import argparse
 import json
 import statistics
 import sys
@@ -46,5 +47,6 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
     with one_line_errors():
         main()
