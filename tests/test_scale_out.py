@@ -18,7 +18,7 @@ MEMBERS = "  third: {seed: 2}\n  fourth: {seed: 3, train: {epochs: 3}}\n"
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[str]:
-    """Two nodes of one processor each; the address of the first."""
+    """Two nodes of one processor each, for tasks of one thread like all that the tests run; the address of the first."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {**CREDENTIALS, "RAY_USAGE_STATS_ENABLED": "0"}.items():
             patch.setenv(name, value)
@@ -55,8 +55,6 @@ def ray_workers() -> list[psutil.Process]:
 
 
 def test_an_ensemble_of_four_gets_the_same_bytes_on_a_cluster_where_a_worker_dies(trained, cluster, tmp_path, monkeypatch):
-    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
-        monkeypatch.setenv(name, "1")
     serial, spread = (copy_of(trained, tmp_path / name) for name in ("serial", "spread"))
     # Two of the four were trained before, but not like this.
     for copy in (serial, spread):
