@@ -101,7 +101,7 @@ def in_markdown(summaries: list[dict]) -> str:
 
 def draw(summaries: list[dict]) -> Figure:
     """Draw each row's difference to the seed's recipe with its interval."""
-    figure = Figure(figsize=(8.5, 0.32 * len(summaries) + 1.2))
+    figure = Figure(figsize=(10, 0.32 * len(summaries) + 1.2))
     axes = figure.subplots()
     places = np.arange(len(summaries))[::-1]
     for part, color, mark, offset in (("validation", figures.ORANGE, "s", 0.14), ("test", figures.BLUE, "o", -0.14)):
@@ -118,10 +118,10 @@ def draw(summaries: list[dict]) -> Figure:
     axes.axvline(0, color=figures.GREY, linewidth=0.8)
     axes.set_yticks(places, [row["change"] for row in summaries])
     axes.set(
-        xlabel="accuracy, difference to the seed's recipe (percentage points; 95 % interval)", ylim=(-0.7, len(summaries) - 0.3)
+        xlabel="accuracy, difference to the seed's recipe\n(percentage points; 95 % interval)", ylim=(-0.7, len(summaries) - 0.3)
     )
     axes.grid(axis="x", color="#e5e5e5")
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower left")
     return figure
 
 
