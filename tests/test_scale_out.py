@@ -54,7 +54,7 @@ def ray_workers() -> list[psutil.Process]:
     return [process for process in psutil.process_iter(["cmdline"]) if (process.info["cmdline"] or [""])[0] == "ray::task"]
 
 
-def test_an_ensemble_of_four_gets_the_same_bytes_on_a_cluster_where_a_worker_dies(trained, cluster, tmp_path, monkeypatch):
+def test_an_ensemble_of_four_gets_the_same_bytes_on_a_cluster_where_a_worker_dies(trained, cluster, tmp_path):
     serial, spread = (copy_of(trained, tmp_path / name) for name in ("serial", "spread"))
     # Two of the four were trained before, but not like this.
     for copy in (serial, spread):
