@@ -13,6 +13,7 @@ import pytest
 from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from fashion.errors import ParameterError
 
@@ -134,6 +135,12 @@ def test_a_row_changes_the_seeds_recipe_as_its_title_says(name, monkeypatch):
     row = rows.read(name)
     assert (row.params == rows.read("seed").params) == (name == "seed")
     assert row.title and row.group
+
+
+def test_every_row_is_measured_and_timed():
+    stages = YAML(typ="safe").load(ROOT / "studies/improvements/dvc.yaml")["stages"]
+    # The row of corrected labels depends on a table of them, and so is a stage of its own.
+    assert sorted([*stages["row"]["matrix"]["row"], "exclude"]) == sorted(stages["cost"]["matrix"]["row"]) == ROWS
 
 
 def test_wrong_rows_are_refused(tmp_path, monkeypatch):
