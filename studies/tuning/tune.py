@@ -8,6 +8,7 @@ import argparse
 import hashlib
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -107,23 +108,27 @@ def suggest(trial: Any, key: str, choices: Range | list) -> Any:
     return (trial.suggest_int if whole else trial.suggest_float)(key, choices.low, choices.high, log=choices.log)
 
 
-def draw(trials: list[dict], keys: list[str]) -> Figure:
+def draw(trials: list[dict], space: Space) -> Figure:
     """Draw the validation accuracy of the finished trials over each parameter.
 
     Args:
         trials: rows of the table.
-        keys: the parameters.
+        space: what was searched.
     """
-    figure = Figure(figsize=(3.2 * min(3, len(keys)), 2.8 * -(-len(keys) // 3)))
-    panels = figure.subplots(-(-len(keys) // 3), min(3, len(keys)), squeeze=False)
+    figure = Figure(figsize=(3.2 * min(3, len(space)), 2.8 * -(-len(space) // 3)))
+    panels = figure.subplots(-(-len(space) // 3), min(3, len(space)), squeeze=False)
     finished = [row for row in trials if row["state"] == "complete"]
-    for axes in panels.flat[len(keys) :]:
+    for axes in panels.flat[len(space) :]:
         axes.axis("off")
-    for axes, key in zip(panels.flat, keys):
+    for axes, (key, choices) in zip(panels.flat, space.items()):
         axes.scatter(
             [row[key] for row in finished], [100 * row["validation_accuracy"] for row in finished], s=14, color=figures.BLUE
         )
-        axes.set(xlabel=key, ylabel="validation accuracy (%)")
+        axes.set(
+            xlabel=key,
+            ylabel="validation accuracy (%)",
+            xscale="log" if isinstance(choices, Range) and choices.log else "linear",
+        )
         axes.grid(axis="y", color="#e5e5e5")
     return figure
 
@@ -183,9 +188,10 @@ def main(total: int, address: str) -> None:
     meant = [params.load().model_dump(include={"model", "augment", "train"}), read_yaml(SPACE), sha256(dataset.TRAIN_FILE)]
     name = hashlib.sha256(json.dumps(meant, sort_keys=True).encode()).hexdigest()[:16]
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of the heartbeat
     try:
-        retry = optuna.storages.RetryFailedTrialCallback(max_retry=1)
-        storage = optuna.storages.RDBStorage(address, heartbeat_interval=HEARTBEAT, failed_trial_callback=retry)
+        retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=1)
+        storage = optuna.storages.RDBStorage(address, heartbeat_interval=HEARTBEAT, heartbeat_stale_trial_callback=retry)
         study = optuna.create_study(
             storage=storage,
             study_name=name,
@@ -215,7 +221,7 @@ def main(total: int, address: str) -> None:
     except (SQLAlchemyError, ImportError) as error:
         raise UserError(f"{address}: cannot be used as storage ({' '.join(str(error).split())[:150]})") from None
     tables.write(HERE / "trials.csv", rows)
-    figures.save(HERE / "tuning.png", draw(rows, list(space)))
+    figures.save(HERE / "tuning.png", draw(rows, space))
     pruned = sum(row["state"] == "pruned" for row in rows)
     best = max((row for row in rows if row["state"] == "complete"), key=lambda row: row["validation_accuracy"], default=None)
     print(f"{len(rows)} trials, {pruned} of them pruned -> {HERE}/trials.csv, tuning.png")
