@@ -235,6 +235,15 @@ def test_light_programs_do_not_import_tensorflow(script):
     assert done.stdout == "False\n"
 
 
+def test_training_imports_nothing_that_it_does_not_use():
+    program = (
+        "import sys; sys.path.insert(0, 'src'); from fashion import backend; print(sorted(backend.UNUSED & sys.modules.keys())); "
+        "import matplotlib, pandas, sklearn, jax; print(all(sys.modules[name] for name in backend.UNUSED))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\nTrue\n"
+
+
 def sources() -> list[Path]:
     return sorted(path for folder in ("src", "studies", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
 

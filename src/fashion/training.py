@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 
-from fashion import augment, backbones, precision
+from fashion import augment, backbones, metrics, precision
 from fashion.backend import keras, tf
 from fashion.checkpoint import Checkpoint
 from fashion.dataset import Images
@@ -102,6 +102,7 @@ def shuffled_batches(
     draws = augment.draw(params, (turn + epoch * params.flip) % 1 < params.flip, rng)
     indices, *drawn = (array.reshape(steps, batch_size, *array.shape[1:]) for array in (order, *draws))
 
+    @tf.autograph.experimental.do_not_convert  # it has no control flow that depends on a tensor
     def batch(indices: tf.Tensor, draws: augment.Draws) -> tuple[tf.Tensor, tf.Tensor]:
         return augment.apply(params, tf.gather(images, indices), tf.gather(targets, indices), draws)
 
@@ -177,16 +178,13 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
     # What is scored after each epoch, and what is returned: the training's network may compute in lower precision, and its
     # weights may be averaged over the steps.
     current, best = build(params.model), build(params.model)
-    current.compile(loss=keras.losses.CategoricalCrossentropy(), metrics=["accuracy"])
     variables = [*model.variables, *model.optimizer.variables, *best.variables]
     history = checkpoint.restore(variables)
     if history:
         print(f"going on after epoch {len(history)} of an interrupted run")
 
     images, targets = tf.constant(train.images), tf.one_hot(train.labels, CLASSES)
-    held_out = untuned(
-        tf.data.Dataset.from_tensor_slices((validation.images, tf.one_hot(validation.labels, CLASSES))).batch(EVALUATION_BATCH)
-    )
+    held_out = untuned(tf.data.Dataset.from_tensor_slices(validation.images).batch(EVALUATION_BATCH))
     started, first = time.monotonic(), len(history)
     while len(history) < recipe.epochs and not out_of_patience(recipe, history):
         epoch = len(history) + 1
@@ -200,13 +198,15 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
             model.optimizer.assign_means(current.trainable_variables)
             # Copies, because on JAX `fit` gives away the optimizer's arrays.
             current.set_weights(current.get_weights())
-        scores = current.evaluate(held_out, verbose=0, return_dict=True)
-        if not math.isfinite(seen["loss"] + scores["loss"]):
+        probabilities = current.predict(held_out, verbose=0)
+        accuracy = metrics.accuracy(validation.labels, probabilities)
+        loss = metrics.cross_entropy(validation.labels, probabilities)
+        if not math.isfinite(seen["loss"] + loss):
             raise UserError(
-                f"training diverged: the loss is {seen['loss']:.3g} in epoch {epoch} and {scores['loss']:.3g} after it; "
+                f"training diverged: the loss is {seen['loss']:.3g} in epoch {epoch} and {loss:.3g} after it; "
                 f"lower train.learning_rate ({recipe.learning_rate}) or raise train.warmup ({recipe.warmup})"
             )
-        if not recipe.patience or scores["accuracy"] > max((row["validation_accuracy"] for row in history), default=-1):
+        if not recipe.patience or accuracy > max((row["validation_accuracy"] for row in history), default=-1):
             best.set_weights(current.get_weights())
         history.append(
             {
@@ -215,8 +215,8 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
                 "learning_rate": factor * float(rates[(epoch - 1) * steps_per_epoch : epoch * steps_per_epoch].mean()),
                 "train_accuracy": seen["accuracy"],
                 "train_loss": seen["cross_entropy"],
-                "validation_accuracy": scores["accuracy"],
-                "validation_loss": scores["loss"],
+                "validation_accuracy": accuracy,
+                "validation_loss": loss,
             }
         )
         checkpoint.save(variables, history)
@@ -224,7 +224,7 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
         left = passed / (epoch - first) * (recipe.epochs - epoch)
         print(
             f"epoch {epoch:>{len(str(recipe.epochs))}}/{recipe.epochs}"
-            f"   training {seen['accuracy']:7.2%}   validation {scores['accuracy']:7.2%}"
+            f"   training {seen['accuracy']:7.2%}   validation {accuracy:7.2%}"
             f"   {passed:4.0f} s, {left:.0f} s left",
             flush=True,
         )

@@ -25,14 +25,15 @@ def whitening_filters(pixels: np.ndarray, side: int, count: int, rng: np.random.
     Returns:
         The kernel, float32 of shape (side, side, 1, count), and the bias, float32 of shape (count,).
     """
-    patches = np.lib.stride_tricks.sliding_window_view(pixels, (side, side), axis=(1, 2)).reshape(-1, side * side)
-    patches = patches[(patches != patches[:, :1]).any(axis=1)]  # an even background says nothing
-    mean = patches.mean(axis=0)
-    centred = patches - mean
-    variances, directions = np.linalg.eigh(centred.T @ centred / len(patches))
+    windows = np.lib.stride_tricks.sliding_window_view(pixels, (side, side), axis=(1, 2))
+    patches = windows.transpose(3, 4, 0, 1, 2).reshape(side * side, -1)  # a column each: long rows are copied fast
+    patches = patches[:, (patches != patches[0]).any(axis=0)]  # an even background says nothing
+    mean = patches.mean(axis=1)
+    centred = patches - mean[:, None]
+    variances, directions = np.linalg.eigh(centred @ centred.T / patches.shape[1])
     whitening = (directions / np.sqrt(variances + EPSILON))[:, ::-1]
     paired = np.stack([whitening, -whitening], axis=2).reshape(side * side, -1)[:, :count]
     mixtures = rng.normal(size=(side * side, count - paired.shape[1]))
     kernel = np.concatenate([paired, whitening @ (mixtures / np.linalg.norm(mixtures, axis=0))], axis=1)
-    kernel /= np.maximum(0, centred[::EVERY] @ kernel).std(axis=0).mean()
+    kernel /= np.maximum(0, kernel.T @ centred[:, ::EVERY]).std(axis=1).mean()
     return kernel.astype(np.float32).reshape(side, side, 1, count), (-mean @ kernel).astype(np.float32)
