@@ -1,7 +1,7 @@
 """Measure our recipes beside the plain Keras script that the project started from, one after the other, in turn.
 
-Each recipe runs through `dvc repro` in a fresh clone of the last commit; the script runs as it is. Wall-clock and processor time,
-peak memory and accuracy are those of the whole process, `dvc` and all its stages from `train` on; training time is what the
+Each recipe runs through `dvc repro` in a fresh clone of the last commit; the script runs as it is. Wall-clock and processor time are
+those of `dvc` and all its stages from `train` on, memory is the peak of the largest of these processes, and training time is what the
 program itself reports. Ratios are taken within a round, because a machine's speed drifts, and their median is given.
 """
 
@@ -59,7 +59,7 @@ def execute(command: list[str], directory: Path) -> tuple[str, float, float, flo
     """Run a program to its end.
 
     Returns:
-        What it printed, wall-clock seconds, processor seconds and peak memory (MB), of it and all it started.
+        What it printed; wall-clock and processor seconds, of it and all it started; and the peak memory (MB) of the largest process.
 
     Raises:
         UserError: it failed.
@@ -76,7 +76,7 @@ def execute(command: list[str], directory: Path) -> tuple[str, float, float, flo
     if process.returncode:
         raise UserError(f"{' '.join(command)} failed:\n{printed}")
     # Linux counts the peak in KiB.
-    return printed, wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    return printed, wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6
 
 
 class Clone:
@@ -173,7 +173,7 @@ def table(results: dict) -> str:
         f"`make benchmark`, commit {results['commit']}: {len(results['runs'][seed_script])} rounds, each with another seed. Median",
         "(lowest to highest). A ratio compares with the script's run of the same round; below 1 is less.",
         "",
-        "| what | test accuracy, % | training, s | ratio | whole process, s | ratio | processor, s | peak memory, MB |",
+        "| what | test accuracy, % | training, s | ratio | whole process, s | ratio | processor, s | peak memory of a process, MB |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for name, runs in results["runs"].items():

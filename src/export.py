@@ -87,11 +87,11 @@ def open_exported(form: str, path: Path) -> Run:
         UserError: that is not installed.
     """
     from fashion import artifact
-    from fashion.backend import quiet_import, tf
+    from fashion.backend import keras, quiet_import, tf
 
     if form == "keras":
         model = artifact.load(path)
-        return lambda images: model(images, training=False).numpy()
+        return lambda images: keras.ops.convert_to_numpy(model(images, training=False))
     if form == "saved_model":
         served = tf.saved_model.load(path)
         return lambda images: served.serve(images).numpy()

@@ -15,7 +15,7 @@ from fashion import metrics, stage
 from fashion.dataset import CLASS_NAMES
 from fashion.errors import UserError
 from fashion.files import atomic_write
-from fashion.params import CLASSES
+from fashion.params import CLASSES, MemberParams
 
 PAGES = {"report.html": Path("reports/index.html"), "model_card.md": Path("reports/model_card.md")}
 TEMPLATES = Path(__file__).parent / "templates"
@@ -62,11 +62,18 @@ def data_uri(path: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
-def describe_learning(history: dict[str, np.ndarray]) -> str:
-    """Say in words what the learning curves show."""
-    train, validation = history["train_accuracy"][-1], history["validation_accuracy"][-1]
+def describe_learning(history: dict[str, np.ndarray], patience: int, network: str) -> str:
+    """Say in words what the learning curves show of the weights that were kept: with patience, those of the best epoch.
+
+    Args:
+        history: the columns of the member's history.
+        patience: the member's train.patience.
+        network: what the member is called in the sentence.
+    """
+    kept = int(np.argmax(history["validation_accuracy"])) if patience else len(history["epoch"]) - 1
+    train, validation = history["train_accuracy"][kept], history["validation_accuracy"][kept]
     return (
-        f"After {len(history['epoch'])} epochs it is right about {percent(validation, 1)} of the validation images, and was right about "
+        f"After {kept + 1} epochs {network} is right about {percent(validation, 1)} of the validation images, and was right about "
         f"{percent(train, 1)} of the training images: a gap of {100 * (train - validation):.1f} points."
     )
 
@@ -138,11 +145,11 @@ def over_seeds(accuracy: float) -> dict[str, float] | None:
     return {"count": len(found), "mean": 100 * statistics.mean(found), "deviation": 100 * statistics.stdev(found)}
 
 
-def main(members: list[str], kind: str) -> None:
+def main(members: dict[str, MemberParams], kind: str) -> None:
     """Write the page and the card.
 
     Args:
-        members: names of the ensemble's members.
+        members: the ensemble's members, by name.
         kind: name of the network.
 
     Raises:
@@ -157,16 +164,17 @@ def main(members: list[str], kind: str) -> None:
         raise UserError("reports/metrics.json: damaged; run `dvc repro --force evaluate`") from None
     classes = sorted(read_csv(Path("reports/classes.csv")), key=lambda row: CLASS_NAMES.index(row["class"]))
     shown = plot.choose("wrong", labels == predicted, confidence)[:MISTAKES]
-    history = plot.read_history(plot.HISTORY / f"{members[0]}.csv")
+    first, *others = members
+    history = plot.read_history(plot.HISTORY / f"{first}.csv")
     content = dict(
         percent=percent,
-        members=members,
+        members=list(members),
         kind=kind,
         sections=SECTIONS,
         test=test,
         count=len(labels),
         seeds=over_seeds(test["accuracy"]),
-        learned=describe_learning(history),
+        learned=describe_learning(history, members[first].train.patience, f"the network {first!r}" if others else "it"),
         classes=classes,
         best=max(classes, key=lambda row: float(row["f1"])),
         worst=min(classes, key=lambda row: float(row["f1"])),
@@ -206,4 +214,4 @@ def main(members: list[str], kind: str) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __doc__, reads=lambda params: [list(params.ensemble), params.model.name])
+    stage.run(main, __doc__, reads=lambda params: [params.ensemble, params.model.name])

@@ -202,8 +202,13 @@ def run_stage(
             local["remote"] = {remote[0]: remote[1]}
         # Without the run cache, of which each task would have to fetch all.
         error = run(dvc, "repro", "--single-item", "--pull", "--no-run-cache", work.address)
-        error = error or run(dvc, "push", "--quiet", "--run-cache", work.address)
         if error:
+            return Outcome(error=error)
+        with Repo(directory) as repo, repo.lock:
+            # DVC itself leaves a stage out of the run cache that keeps results in git which are no metrics or plots.
+            for stage in repo.stage.collect(work.address):
+                repo.stage_cache.save(stage)
+        if error := run(dvc, "push", "--quiet", "--run-cache", work.address):
             return Outcome(error=error)
         return Outcome({name: Path(directory, name).read_bytes() for name in work.kept_in_git})
 

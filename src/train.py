@@ -4,8 +4,7 @@ import signal
 import time
 from pathlib import Path
 
-from fashion import artifact, code, dataset, precision, stage, tables, training
-from fashion.backend import keras, tf
+from fashion import artifact, dataset, stage, tables, training
 from fashion.checkpoint import Checkpoint
 from fashion.files import sha256
 from fashion.params import MemberParams
@@ -38,16 +37,8 @@ def main(params: MemberParams, member: str) -> None:
         OSError: a file cannot be read or written.
     """
     train, validation = dataset.load(dataset.TRAIN_FILE), dataset.load(dataset.VALIDATION_FILE)
-    checkpoint = Interruptible(
-        member,
-        determined_by={
-            "params": params.model_dump(),
-            "code": sorted(code.imported().values()),
-            "data": [sha256(dataset.TRAIN_FILE), sha256(dataset.VALIDATION_FILE)],
-            "libraries": [keras.backend.backend(), keras.__version__, tf.__version__],
-            "precision": precision.choose(params.train.precision),
-        },
-    )
+    data = [sha256(dataset.TRAIN_FILE), sha256(dataset.VALIDATION_FILE)]
+    checkpoint = Interruptible(member, training.determined_by(params, data))
     signal.signal(signal.SIGINT, checkpoint.press)
     started = time.monotonic()
     model, history = training.fit(params, train, validation, checkpoint)

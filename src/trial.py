@@ -5,8 +5,7 @@ import hashlib
 import numpy as np
 
 import evaluate
-from fashion import code, precision, training
-from fashion.backend import keras, tf
+from fashion import training
 from fashion.checkpoint import Checkpoint
 from fashion.dataset import Images
 from fashion.params import EvaluateParams, MemberParams
@@ -25,16 +24,7 @@ def checkpoint_of(name: str, member: MemberParams, sets: dict[str, Images]) -> C
         member: what is trained.
         sets: "train" and "validation", and perhaps others.
     """
-    return Checkpoint(
-        name,
-        determined_by={
-            "params": member.model_dump(),
-            "code": sorted(code.imported().values()),
-            "data": [digest(sets["train"]), digest(sets["validation"])],
-            "libraries": [keras.backend.backend(), keras.__version__, tf.__version__],
-            "precision": precision.choose(member.train.precision),
-        },
-    )
+    return Checkpoint(name, training.determined_by(member, [digest(sets["train"]), digest(sets["validation"])]))
 
 
 def run(
@@ -43,7 +33,7 @@ def run(
     """Train on sets["train"], watch sets["validation"], and score on each set.
 
     Args:
-        checkpoint: where the training keeps its state; forgotten when it has ended.
+        checkpoint: where the training keeps its state; to be removed once what is returned has been written.
         member: what is trained.
         scoring: how it is scored.
         sets: "train" and "validation", and perhaps others.
@@ -61,5 +51,4 @@ def run(
     probabilities = {name: evaluate.predict([model], data.images, scoring.flip_averaging)[0] for name, data in sets.items()}
     scores = {"last_epoch": {"accuracy": history[-1]["train_accuracy"], "loss": history[-1]["train_loss"]}}
     scores |= {name: evaluate.score(data, probabilities[name]) for name, data in sets.items()}
-    checkpoint.remove()
     return scores, probabilities

@@ -27,8 +27,8 @@ METRICS = "reports/metrics.json"
 TOLERANCE = 0.01
 # What tells one processor from another in CPUINFO, on x86 and on Arm. The model name alone may be masked.
 CPU_IDENTITY = ("model name", "cpu family", "model", "stepping", "cache size", "CPU implementer", "CPU part")
-# Variables that change how TensorFlow and its kernels compute, and with that the bits.
-SETTINGS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA")
+# Variables that change what computes, and how, and with that the bits.
+SETTINGS = ("KERAS_BACKEND", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA")
 LIBRARIES = ("tensorflow", "keras", "numpy", "matplotlib", "dvc")
 
 Machine = dict[str, object]
@@ -102,7 +102,8 @@ def reproduce(clone: Path) -> list[str]:
 
 def accuracies(text: str) -> Scores:
     """Return the accuracy on train, validation and test from the text of a metrics file."""
-    return {name: values["accuracy"] for name, values in json.loads(text).items()}
+    scores = json.loads(text)
+    return {name: scores[name]["accuracy"] for name in ("train", "validation", "test")}
 
 
 def recorded_machine() -> Machine | None:
@@ -162,7 +163,9 @@ def main() -> None:
             print(f"  {line}")
         print(f"Another machine: every accuracy is within {TOLERANCE} of the committed one.")
         return
-    print(f"Identical: dvc.lock, with the hashes of data and models, and every file in reports/ of commit {commit}.")
+    print(
+        f"Identical: dvc.lock, with the hashes of data and models, and every file that the pipeline writes, of commit {commit}."
+    )
     if recorded is None:
         record = {"dvc.lock": sha256(ROOT / "dvc.lock"), "machine": machine}
         with atomic_write(ROOT / MACHINE) as file:

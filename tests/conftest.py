@@ -80,6 +80,13 @@ class Clone:
         if small:
             shutil.copy(path / "tests/params.yaml", path / "params.yaml")
 
+    def copy(self, path: Path) -> "Clone":
+        """Return another clone of this one's tree, with its data, its models and what DVC has cached."""
+        copy = Clone(path, small=False, source=self.path)
+        for name in (".dvc/cache", "data", "models"):
+            shutil.copytree(self.path / name, copy.path / name, dirs_exist_ok=True)
+        return copy
+
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess:
         """Run a program in the clone, with no virtual environment on PATH."""
         clean = {key: value for key, value in os.environ.items() if key not in ("DVC_ROOT", "VIRTUAL_ENV")}
@@ -121,10 +128,21 @@ def session_clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, raw: Path) -> Clone:
-    """A clone whose pipeline has run with the tests' small recipe and two members, for tests that leave it as they found it."""
-    made = Clone(tmp_path_factory.mktemp("trained") / "clone")
+def ran(tmp_path_factory: pytest.TempPathFactory, raw: Path) -> Clone:
+    """A clone whose pipeline has run with the tests' small recipe, for tests that leave it as they found it."""
+    made = Clone(tmp_path_factory.mktemp("ran") / "clone")
     made.use_raw(raw)
-    made.edit("  first: {seed: 0}", "  second: {seed: 1, model: {name: resnet}}\n  first: {seed: 0}")
+    made.dvc("repro")
+    return made
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, ran: Clone) -> Clone:
+    """Likewise with a second member, a small residual network."""
+    made = ran.copy(tmp_path_factory.mktemp("trained") / "clone")
+    made.edit(
+        "  first: {seed: 0}",
+        "  second: {seed: 1, model: {name: resnet, resnet: {filters: [8, 16, 32]}}}\n  first: {seed: 0}",
+    )
     made.dvc("repro")
     return made

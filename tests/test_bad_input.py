@@ -67,6 +67,8 @@ PARAMETERS = {
     "ignored weight decay": (edited("optimizer: muon", "optimizer: adam"), "train: weight_decay: .* needs another optimizer"),
     "unknown optimizer": (edited("optimizer: muon", "optimizer: adma"), "train.optimizer: should be 'sgd', 'nesterov'"),
     "unknown network": (edited("name: cnn ", "name: vgg "), "model.name: should be 'cnn', 'resnet' or 'backbone'"),
+    "whitening of single pixels": (edited("kernel_size: 3 ", "kernel_size: 1 "), "model: whiten: true needs a cnn.kernel_size"),
+    "a shift of half a pixel": (edited("shift: 0 ", "shift: 0.5 "), "augment.shift: should be a valid integer"),
     "whitening of a backbone": (edited("name: cnn ", "name: backbone "), "model: whiten: true is for cnn and resnet"),
     "weights elsewhere": (edited("weights: imagenet", "weights: ../my.h5"), "model.backbone.weights: .*pattern"),
     "corrections that are no table": (edited("none.csv", "none.txt"), "prepare.exclude: .*pattern"),

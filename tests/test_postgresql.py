@@ -60,19 +60,22 @@ def test_processes_share_the_trials_and_the_trial_of_a_killed_one_runs_again(clo
         [summary] = optuna.get_all_study_summaries(storage)
         return optuna.load_study(study_name=summary.study_name, storage=storage).get_trials()
 
+    server = storage.replace("+psycopg", "")
     victim = start()
     for line in victim.stdout:
         if line.startswith("trial 0:"):
             break
-    # Past the trial's first sign of life, before its end.
-    time.sleep(1)
+    # After the trial's first sign of life.
+    with psycopg.connect(server, autocommit=True) as connection:
+        while not connection.execute("SELECT count(*) FROM trial_heartbeats").fetchone()[0]:
+            time.sleep(0.01)
     victim.kill()
     victim.wait()
     assert [trial.state for trial in all_trials()] == [TrialState.RUNNING]
     lost = all_trials()[0]
 
     # As if it had been silent for an hour.
-    with psycopg.connect(storage.replace("+psycopg", "")) as connection:
+    with psycopg.connect(server) as connection:
         connection.execute("UPDATE trial_heartbeats SET heartbeat = heartbeat - interval '1 hour'")
     workers = [start(), start()]
     said = [worker.communicate()[0] for worker in workers]

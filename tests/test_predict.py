@@ -23,15 +23,6 @@ def test_set(raw):
         return prepare.read_raw("t10k", 10_000)
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, raw) -> Clone:
-    """A clone with a trained network."""
-    clone = Clone(tmp_path_factory.mktemp("predict") / "clone")
-    clone.use_raw(raw)
-    clone.dvc("repro", "evaluate")
-    return clone
-
-
 def encoded(image: Image.Image, format: str = "PNG", **options) -> io.BytesIO:
     file = io.BytesIO()
     image.save(file, format, **options)
@@ -115,6 +106,15 @@ def test_what_is_no_picture_is_refused(kind):
         photo.make_garment(photo.open_picture(io.BytesIO(content)))
 
 
+def test_a_hairline_is_refused():
+    picture = Image.new("L", (600, 600), 255)
+    picture.paste(0, (300, 10, 301, 590))
+    with pytest.raises(UserError, match="nothing but a thin line stands out"):
+        photo.make_garment(picture)
+    picture.paste(0, (300, 10, 311, 590))
+    assert photo.make_garment(picture).image.shape == (28, 28)
+
+
 def test_a_picture_of_nothing_is_refused():
     with pytest.raises(UserError, match="nothing stands out from the light background"):
         photo.make_garment(Image.new("RGB", (300, 200), "white"))
@@ -126,13 +126,13 @@ def run(clone: Clone, *words: str, stdin: bytes = b"") -> subprocess.CompletedPr
     )
 
 
-def test_the_good_pictures_are_named_and_the_others_reported(trained, test_set, tmp_path):
+def test_the_good_pictures_are_named_and_the_others_reported(ran, test_set, tmp_path):
     for number in range(20):
         Image.fromarray(test_set.images[number]).save(tmp_path / f"{number:02}.png")
     large(test_set.images[1]).save(tmp_path / "large photograph.jpg")
     (tmp_path / "notes.txt").write_text("no picture")
     missing = str(tmp_path / "missing.png")
-    done = run(trained, str(tmp_path), missing, "-", "--json", stdin=PNG[:500])
+    done = run(ran, str(tmp_path), missing, "-", "--json", stdin=PNG[:500])
     assert done.returncode == 1 and done.stderr == b""
     results = json.loads(done.stdout)
     errors = {result["path"]: result["error"] for result in results if "error" in result}
@@ -144,15 +144,15 @@ def test_the_good_pictures_are_named_and_the_others_reported(trained, test_set, 
     assert right >= 12
 
 
-def test_words_for_people_and_the_picture(trained, test_set, tmp_path):
+def test_words_for_people_and_the_picture(ran, test_set, tmp_path):
     path = tmp_path / "trousers.png"
     Image.fromarray(test_set.images[2]).save(path)
-    done = run(trained, str(path), "nothing.png", "--show")
+    done = run(ran, str(path), "nothing.png", "--show")
     assert done.returncode == 1
     assert done.stdout.decode().startswith(f"{path}  Trouser ") and b"dark background" in done.stdout
     assert done.stderr == b"error: nothing.png: No such file or directory\n-> predictions.png\n"
-    assert (trained.path / "predictions.png").read_bytes().startswith(b"\x89PNG")
-    assert run(trained, str(path)).returncode == 0
+    assert (ran.path / "predictions.png").read_bytes().startswith(b"\x89PNG")
+    assert run(ran, str(path)).returncode == 0
 
 
 def test_help_does_not_wait_for_tensorflow():

@@ -1,7 +1,6 @@
 """A shared DVC remote: a real S3 server on this machine, one clone that pushes and one that pulls."""
 
 import json
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -15,9 +14,7 @@ from s3 import BUCKET, CREDENTIALS, s3_server, share
 def shared(tmp_path_factory, trained) -> Iterator[Clone]:
     """A copy of the clone whose pipeline has run: results and remote are committed, data and models pushed."""
     directory = tmp_path_factory.mktemp("remote")
-    copy = Clone(directory / "first", small=False, source=trained.path)
-    for name in (".dvc/cache", "data", "models"):
-        shutil.copytree(trained.path / name, copy.path / name, dirs_exist_ok=True)
+    copy = trained.copy(directory / "first")
     with s3_server(directory / "log") as (address, _):
         share(copy, address)
         copy.git("add", "--all")

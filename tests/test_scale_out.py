@@ -1,6 +1,8 @@
 """Stages on a Ray cluster: two nodes on this machine and an S3 server between them, against the same stages in turn."""
 
+import hashlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -33,9 +35,7 @@ def cluster() -> Iterator[str]:
 
 def copy_of(clone: Clone, path: Path) -> Clone:
     """Copy a clone with its data and models, and give it two more members."""
-    copy = Clone(path, small=False, source=clone.path)
-    for name in (".dvc/cache", "data", "models"):
-        shutil.copytree(clone.path / name, copy.path / name, dirs_exist_ok=True)
+    copy = clone.copy(path)
     copy.edit("ensemble: ", f"ensemble:\n{MEMBERS}# ")
     return copy
 
@@ -98,6 +98,15 @@ def test_an_ensemble_of_four_gets_the_same_bytes_on_a_cluster_where_a_worker_die
     again = spread.run(*SCALE_OUT, "--address", cluster, "--threads", "1")
     assert again.returncode == 0 and "Running stage" not in again.stdout + again.stderr, again.stdout + again.stderr
     assert {name: content for name, content in results(spread).items() if name != "dvc.lock"} == there
+
+    # A study's stage, whose result is in git and is neither a metric nor a plot, is not run again here, either.
+    spread.edit('"""The optimizer Muon, for Keras."""', '"""The optimizer Muon."""', "src/fashion/muon.py")
+    study = spread.run(*SCALE_OUT, "--address", cluster, "--threads", "1", "studies/dvc.yaml")
+    assert study.returncode == 0 and "fingerprint: done on" in study.stdout, study.stdout + study.stderr
+    assert not re.search("^Running stage", study.stdout, re.M), study.stdout
+    assert hashlib.sha256((spread.path / "src/fashion/muon.py").read_bytes()).hexdigest() in (
+        spread.path / "studies/fingerprint.csv"
+    ).read_text(encoding="utf-8")
 
 
 def test_what_cannot_work_is_said_in_one_line(trained, tmp_path):

@@ -141,8 +141,10 @@ def test_an_edit_while_a_stage_runs_is_noticed(prepared, file, old, new, message
 
 
 def test_an_edit_of_another_stages_parameter_is_none(prepared):
+    prepared.edit("epochs: 2 ", "epochs: 20 ")
     process = start_training(prepared)
     prepared.edit("which: first", "which: wrong")
     _, stderr = process.communicate(timeout=120)
     prepared.edit("which: wrong", "which: first")
+    prepared.edit("epochs: 20 ", "epochs: 2 ")
     assert (process.returncode, stderr) == (0, "")

@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from conftest import ROOT, Clone
@@ -14,13 +13,10 @@ sys.path.insert(0, str(ROOT / "studies" / "kill_drill"))
 import drill
 
 
-@pytest.fixture(scope="module")
-def expected(tmp_path_factory, raw: Path) -> dict[str, bytes]:
+@pytest.fixture
+def expected(ran: Clone) -> dict[str, bytes]:
     """What an undisturbed run gives."""
-    clone = Clone(tmp_path_factory.mktemp("undisturbed") / "clone")
-    clone.use_raw(raw)
-    drill.finish(clone.path)
-    return drill.results(clone.path)
+    return drill.results(ran.path)
 
 
 def test_a_second_run_says_that_it_has_to_wait_and_disturbs_nothing(clone, raw, expected):

@@ -1,5 +1,6 @@
 """The network, its file, and the loop that trains it, on a slice of the real data."""
 
+import json
 import subprocess
 import sys
 import zipfile
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import prepare
-from fashion import artifact, augment, models, params, schedules, training
+from fashion import artifact, augment, backbones, models, params, schedules, training
 from fashion.backend import keras
 from fashion.checkpoint import Checkpoint
 from fashion.dataset import Images
@@ -156,6 +157,8 @@ def test_rotation_keeps_the_middle_and_zoom_stays_in_its_range(data):
 def test_erasing_paints_a_grey_box(data):
     images = data[0].images[:100]
     changed, _ = augmented(images, erase=12)
+    # One side in thirteen is drawn as 0, and then nothing is erased.
+    assert (changed != images).any(axis=(1, 2)).sum() > 50
     for before, after in zip(images, changed):
         rows, columns = np.nonzero(before != after)
         if len(rows):
@@ -243,6 +246,20 @@ def test_a_checkpoint_of_other_parameters_or_a_damaged_one_is_not_used(checkpoin
     assert Checkpoint("first", determined_by="something else").restore([variable]) == []
     checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:-20])
     assert checkpoint.restore([variable]) == []
+
+
+def test_other_weights_of_the_same_name_determine_another_training(member, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    backbone = member.model.backbone.model_copy(update={"weights": "mine.weights.h5"})
+    member = member.model_copy(update={"model": member.model.model_copy(update={"name": "backbone", "backbone": backbone})})
+    found = []
+    for content in (b"", b"one", b"another"):
+        if content:
+            backbones.WEIGHTS.mkdir(exist_ok=True)
+            (backbones.WEIGHTS / "mine.weights.h5").write_bytes(content)
+        found.append(training.determined_by(member, ["train", "validation"]))
+    assert len({json.dumps(one) for one in found}) == 3
+    assert found[0] == training.determined_by(member, ["train", "validation"]) | {"weights": ""}
 
 
 def test_a_diverging_training_stops_with_advice(member, data, checkpoint):

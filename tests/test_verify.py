@@ -1,5 +1,6 @@
 """What `make verify` decides; tests/test_pipeline.py runs it."""
 
+import json
 from importlib.metadata import version
 
 import pytest
@@ -35,6 +36,11 @@ def test_another_machine_may_differ_within_the_tolerance():
     assert lines[0].endswith("an abacus there") and "test accuracy: 0.9290 here, 0.9200 committed" in lines
     with pytest.raises(UserError, match="test accuracy is 0.9090: more than 0.01 from the committed 0.9200"):
         verify.judge(SCORES | {"test": 0.909}, SCORES, machine, machine | {"cpu": "an abacus"})
+
+
+def test_the_accuracies_of_an_ensemble_are_those_of_the_whole():
+    whole = {name: {"accuracy": value, "loss": 0.2} for name, value in SCORES.items()}
+    assert verify.accuracies(json.dumps(whole | {"members": {"first": {"test": {"accuracy": 0.9}}}})) == SCORES
 
 
 def test_a_machine_that_was_not_recorded_is_another_one():

@@ -9,7 +9,8 @@ import numpy as np
 from fashion.backend import keras
 from fashion.efficientnet import DEVIATION, MEAN, efficientnet_lite0, imagenet_weights
 from fashion.errors import ParameterError, UserError
-from fashion.params import BackboneParams
+from fashion.files import sha256
+from fashion.params import BackboneParams, ModelParams
 
 layers = keras.layers
 
@@ -83,6 +84,16 @@ def features(x, params: BackboneParams):
         if isinstance(layer, layers.BatchNormalization):
             layer.trainable = False
     return layers.GlobalAveragePooling2D(name="pool")(network(x))
+
+
+def digest(params: ModelParams) -> str:
+    """Return the SHA-256 of the file in weights/ that a network starts from, or "" if it starts from none.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    path = WEIGHTS / params.backbone.weights
+    return sha256(path) if params.name == "backbone" and path.is_file() else ""
 
 
 def load_weights(model: keras.Model, params: BackboneParams) -> None:

@@ -20,7 +20,7 @@ def digest(path: Path) -> str:
 
 
 PROGRAM = Path(sys.argv[0]).resolve()
-AT_START = {path: digest(path) for path in sorted({*SOURCE_ROOT.rglob("*.py"), PROGRAM}) if path.suffix == ".py"}
+AT_START = {path: digest(path) for path in sorted({*SOURCE_ROOT.rglob("*.py"), *PROGRAM.parent.glob("*.py")})}
 
 
 def imported() -> dict[Path, str]:

@@ -15,6 +15,10 @@ class UserError(Exception):
     exit_code = 1
 
 
+class DivergedError(UserError):
+    """The training's loss is no longer a finite number."""
+
+
 class ParameterError(UserError):
     """params.yaml, or a word on the command line, is wrong. The program ends with exit code 2."""
 

@@ -130,13 +130,17 @@ class ModelParams(Section):
 
     @model_validator(mode="after")
     def check_that_there_is_a_layer_to_whiten(self) -> "ModelParams":
-        """Refuse to compute a first layer where the first layer is ImageNet's.
+        """Refuse to compute a first layer where it is ImageNet's, or sees one pixel at a time.
 
         Raises:
-            ValueError: `whiten` is true and `name` is backbone.
+            ValueError: `whiten` is true, and `name` is backbone, or cnn with a `kernel_size` of 1.
         """
         if self.whiten and self.name == "backbone":
             raise ValueError("whiten: true is for cnn and resnet; a backbone has its own first layer: set whiten: false")
+        if self.whiten and self.name == "cnn" and self.cnn.kernel_size == 1:
+            raise ValueError(
+                "whiten: true needs a cnn.kernel_size of 2 or more: single pixels have no neighbours to tell apart"
+            )
         return self
 
 
@@ -144,7 +148,7 @@ class AugmentParams(Section):
     """Random changes of the training images, drawn anew in each epoch."""
 
     flip: Annotated[float, Field(ge=0, le=1)]
-    shift: Annotated[float, Field(ge=0, le=IMAGE_SIDE / 2)]
+    shift: Annotated[int, Field(ge=0, le=IMAGE_SIDE // 2)]
     rotate: Annotated[float, Field(ge=0, le=180)]
     zoom: Fraction
     erase: Annotated[int, Field(ge=0, le=IMAGE_SIDE)]

@@ -74,7 +74,7 @@ def make_garment(picture: Image.Image, background: Background | None = None) -> 
         background: whether it is dark or light; None: as most pixels on the edge are.
 
     Raises:
-        UserError: there is nothing but background.
+        UserError: there is nothing but background, or no more than a thin line.
     """
     grey = grey_levels(picture)
     edge = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
@@ -88,5 +88,7 @@ def make_garment(picture: Image.Image, background: Background | None = None) -> 
     if not len(rows):
         raise UserError(f"nothing stands out from the {background} background; --background dark or light forces it")
     garment = garment[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    if 2 * IMAGE_SIDE * min(garment.shape) <= max(garment.shape):  # less than half a pixel wide
+        raise UserError("nothing but a thin line stands out from the background")
     small = ImageOps.pad(Image.fromarray((garment * 255 / garment.max()).astype(np.uint8)), (IMAGE_SIDE, IMAGE_SIDE))
     return Garment(np.asarray(small), background)

@@ -131,7 +131,10 @@ def receive(url: str) -> Chunks:
                 except queue.Empty:
                     raise SourceError(f"too slow: {received} bytes in the last {PATIENCE_SECONDS:.0f} s") from None
                 if isinstance(item, Exception):
-                    raise SourceError(getattr(item, "reason", None) or str(item) or type(item).__name__)
+                    # What a server sends may be part of it: line ends and control characters, too.
+                    said = str(getattr(item, "reason", None) or item)
+                    printable = "".join(letter if letter.isprintable() else " " for letter in said)
+                    raise SourceError(" ".join(printable.split()) or type(item).__name__)
                 if isinstance(item, int):
                     bar.reset(total=item or None)
                     continue

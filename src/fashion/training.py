@@ -6,14 +6,15 @@ have to be kept to go on.
 
 import math
 import time
+from typing import Any
 
 import numpy as np
 
-from fashion import augment, backbones, metrics, precision
+from fashion import augment, backbones, code, metrics, precision
 from fashion.backend import keras, tf
 from fashion.checkpoint import Checkpoint
 from fashion.dataset import Images
-from fashion.errors import UserError
+from fashion.errors import DivergedError
 from fashion.models import HEAD, build, first_convolution
 from fashion.muon import Muon
 from fashion.normalization import FusedBatchNormalization
@@ -156,6 +157,26 @@ def compile_for_training(params: MemberParams, images: np.ndarray, schedule: Sch
     return model
 
 
+def determined_by(params: MemberParams, data: list[str]) -> dict[str, Any]:
+    """Return what a training's result is determined by, to name its checkpoint.
+
+    Args:
+        params: the member's parameters.
+        data: the SHA-256 of the training and of the validation images.
+
+    Raises:
+        OSError: the file of a backbone's weights cannot be read.
+    """
+    return {
+        "params": params.model_dump(),
+        "code": sorted(code.imported().values()),
+        "data": data,
+        "weights": backbones.digest(params.model),
+        "libraries": [keras.backend.backend(), keras.__version__, tf.__version__, np.__version__],
+        "precision": precision.choose(params.train.precision),
+    }
+
+
 def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Checkpoint) -> tuple[keras.Model, list[dict]]:
     """Train one member, printing a line an epoch, and go on from `checkpoint` when it holds finished epochs.
 
@@ -167,7 +188,8 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
         With `patience` the model is that of the epoch with the highest validation accuracy, otherwise that of the last one.
 
     Raises:
-        UserError: the training diverged, or the backbone's weights cannot be had.
+        DivergedError: the loss is no longer finite.
+        UserError: the backbone's weights cannot be had.
     """
     recipe = params.train
     batch_size = min(recipe.batch_size, len(train))
@@ -202,7 +224,7 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
         accuracy = metrics.accuracy(validation.labels, probabilities)
         loss = metrics.cross_entropy(validation.labels, probabilities)
         if not math.isfinite(seen["loss"] + loss):
-            raise UserError(
+            raise DivergedError(
                 f"training diverged: the loss is {seen['loss']:.3g} in epoch {epoch} and {loss:.3g} after it; "
                 f"lower train.learning_rate ({recipe.learning_rate}) or raise train.warmup ({recipe.warmup})"
             )

@@ -37,12 +37,14 @@ def main(chosen: folds.FoldParams, exclude: str, member: MemberParams, scoring: 
         "train": Images(full.images[used], corrected.labels[used]),
         "validation": Images(full.images[held_out], full.labels[held_out]),
     }
-    scores, probabilities = trial.run(trial.checkpoint_of(f"fold-{fold}", member, sets), member, scoring, sets)
+    checkpoint = trial.checkpoint_of(f"fold-{fold}", member, sets)
+    scores, probabilities = trial.run(checkpoint, member, scoring, sets)
     with atomic_write(folds.HERE / f"results/{fold}.json") as file:
         file.write((json.dumps(scores, indent=2) + "\n").encode())
     with atomic_write(folds.HERE / f"out_of_fold/{fold}.npz") as file:
         # Small enough for git; three digits are enough to judge a label by.
         np.savez_compressed(file, probabilities=probabilities["validation"].astype(np.float16))
+    checkpoint.remove()
 
 
 def read(whole: params.Params) -> tuple[folds.FoldParams, str, MemberParams, EvaluateParams]:

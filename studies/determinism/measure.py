@@ -1,7 +1,7 @@
 """What do the bits of the result depend on? Train and score the last commit under other thread counts, instructions and precisions.
 
-Each row is `dvc repro` of `train` and `evaluate` in a fresh clone with one thing changed; the first is run twice. A row has the
-bytes of the first or it has not, and its accuracies say whether that matters. Writes studies/determinism/table.md.
+Each row is `dvc repro` in a fresh clone with one thing changed; two of them are run twice. A row has the bytes of the first or it has
+not, and its accuracies say whether that matters. Writes studies/determinism/table.md.
 """
 
 import argparse

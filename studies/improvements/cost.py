@@ -1,4 +1,4 @@
-"""Time a row's training steps and the seed recipe's in turn: -> costs/ROW.json, the ratio of their whole trainings.
+"""Time a row's training steps and the seed recipe's in turn: -> costs/ROW.json, the ratio of their whole trainings, of which none stops early.
 
 Speed drifts within minutes, so each block of the row's steps is compared with the block of the seed recipe's just before it.
 """

@@ -37,16 +37,16 @@ def main(recipe: Params, members: dict[str, MemberParams], row: str, seed: str) 
     """
     train, validation = prepare.split(prepare.read_raw("train", TRAINING_IMAGES), recipe.prepare)
     sets = {"train": train, "validation": validation, "test": prepare.read_raw("t10k", TEST_IMAGES)}
-    found = []
-    for name, member in members.items():
-        checkpoint = trial.checkpoint_of(f"{row}-{seed}-{name}", member, sets)
-        found.append(trial.run(checkpoint, member, recipe.evaluate, sets)[1])
+    checkpoints = {name: trial.checkpoint_of(f"{row}-{seed}-{name}", member, sets) for name, member in members.items()}
+    found = [trial.run(checkpoints[name], member, recipe.evaluate, sets)[1] for name, member in members.items()]
     scores = {
         name: evaluate.score(data, np.mean([probabilities[name] for probabilities in found], axis=0))
         for name, data in sets.items()
     }
     with atomic_write(rows.HERE / f"results/{row}-{seed}.json") as file:
         file.write((json.dumps(scores, indent=2) + "\n").encode())
+    for checkpoint in checkpoints.values():
+        checkpoint.remove()
 
 
 def read(row: str, seed: str) -> tuple[Params, dict[str, MemberParams]]:

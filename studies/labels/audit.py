@@ -1,7 +1,7 @@
 """Which labels of the 60,000 training images are likely wrong? Out-of-fold predictions -> audit.csv, audit.md and gallery.png.
 
-Confident learning (Northcutt, Jiang & Chuang 2021), by cleanlab: an image is suspected when a network that did not see it is more
-confident of another class than it usually is of images of that class.
+Confident learning (Northcutt, Jiang & Chuang 2021), by cleanlab. How many labels of a class are really another's is estimated from the
+confidence of networks that did not see the images; that many are suspected, those that look most like the other class.
 """
 
 import os
@@ -41,7 +41,9 @@ def suspects(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
         from cleanlab.filter import find_label_issues
     except ImportError:
         raise UserError("cleanlab: not installed; run `make extras`") from None
-    return find_label_issues(labels, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
+    return find_label_issues(
+        labels, probabilities, filter_by="prune_by_noise_rate", return_indices_ranked_by="self_confidence", n_jobs=1
+    )
 
 
 def in_words(labels: np.ndarray, guesses: np.ndarray) -> str:

@@ -43,9 +43,11 @@ def measure(split: PrepareParams, member: MemberParams, scoring: EvaluateParams,
     """
     train, validation = prepare.split(prepare.read_raw("train", TRAINING_IMAGES), split)
     sets = {"train": train, "validation": validation, "test": prepare.read_raw("t10k", TEST_IMAGES)}
-    scores, probabilities = trial.run(trial.checkpoint_of(name, member, sets), member, scoring, sets)
+    checkpoint = trial.checkpoint_of(name, member, sets)
+    scores, probabilities = trial.run(checkpoint, member, scoring, sets)
     with atomic_write(HERE / f"results/{name}.json") as file:
         file.write((json.dumps(scores, indent=2) + "\n").encode())
+    checkpoint.remove()
     return probabilities
 
 

@@ -19,7 +19,7 @@ from ruamel.yaml import YAML, YAMLError
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from fashion import dataset, figures, params, tables
-from fashion.errors import ParameterError, UserError, one_line_errors
+from fashion.errors import DivergedError, ParameterError, UserError, one_line_errors
 from fashion.files import sha256
 
 HERE = Path("studies/tuning")
@@ -173,11 +173,12 @@ def main(total: int, address: str) -> None:
             f"trial {trial.number}: "
             + ", ".join(
                 f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in trial.params.items()
-            )
+            ),
+            flush=True,
         )
         try:
             _, history = training.fit(member, train, validation, Reporter(trial))
-        except UserError as error:  # diverged: a result, if a bad one
+        except DivergedError as error:  # a result, if a bad one
             print(error)
             raise optuna.TrialPruned from None
         return (
@@ -185,7 +186,11 @@ def main(total: int, address: str) -> None:
         )
 
     # Trials of another recipe, other data or another space are other trials.
-    meant = [params.load().model_dump(include={"model", "augment", "train"}), read_yaml(SPACE), sha256(dataset.TRAIN_FILE)]
+    meant = [
+        params.load().model_dump(include={"model", "augment", "train", "ensemble"}),
+        read_yaml(SPACE),
+        sha256(dataset.TRAIN_FILE),
+    ]
     name = hashlib.sha256(json.dumps(meant, sort_keys=True).encode()).hexdigest()[:16]
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of the heartbeat
