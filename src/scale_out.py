@@ -47,12 +47,15 @@ class Work:
         address: as DVC takes it, such as `train@first` or `studies/seeds/dvc.yaml:table`.
         parents: the stages whose results it reads, likewise.
         kept_in_git: those of its results that are in git rather than in DVC's cache.
+        unrecorded: whether DVC, when it runs it, leaves the results out of its run cache: one of them is in git, and is neither
+            a metric nor a plot. `dvc commit` does record them.
         known: whether DVC has its results here, and need not run it.
     """
 
     address: str
     parents: list[str]
     kept_in_git: list[str]
+    unrecorded: bool
     known: bool
 
 
@@ -127,6 +130,7 @@ def find_work(targets: list[str]) -> list[Work]:
                     stage.addressing,
                     [parent.addressing for parent in graph.successors(stage)],
                     [os.path.relpath(out.fs_path) for out in stage.outs if not out.use_cache],
+                    any(not (out.use_cache or out.is_metric or out.is_plot) for out in stage.outs),
                     is_known(stage),
                 )
                 for stage in plan
@@ -202,13 +206,10 @@ def run_stage(
             local["remote"] = {remote[0]: remote[1]}
         # Without the run cache, of which each task would have to fetch all.
         error = run(dvc, "repro", "--single-item", "--pull", "--no-run-cache", work.address)
+        if work.unrecorded:
+            error = error or run(dvc, "commit", "--quiet", "--force", work.address)
+        error = error or run(dvc, "push", "--quiet", "--run-cache", work.address)
         if error:
-            return Outcome(error=error)
-        with Repo(directory) as repo, repo.lock:
-            # DVC itself leaves a stage out of the run cache that keeps results in git which are no metrics or plots.
-            for stage in repo.stage.collect(work.address):
-                repo.stage_cache.save(stage)
-        if error := run(dvc, "push", "--quiet", "--run-cache", work.address):
             return Outcome(error=error)
         return Outcome({name: Path(directory, name).read_bytes() for name in work.kept_in_git})
 

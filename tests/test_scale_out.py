@@ -99,9 +99,11 @@ def test_an_ensemble_of_four_gets_the_same_bytes_on_a_cluster_where_a_worker_die
     assert again.returncode == 0 and "Running stage" not in again.stdout + again.stderr, again.stdout + again.stderr
     assert {name: content for name, content in results(spread).items() if name != "dvc.lock"} == there
 
-    # A study's stage, whose result is in git and is neither a metric nor a plot, is not run again here, either.
+    # A study's stage, whose result is in git and is neither a metric nor a plot, is not run again here, either. (One alone would run
+    # here at once, so another goes with it.) The remote is a directory now.
+    spread.dvc("remote", "add", "--default", "directory", str(tmp_path / "remote"))
     spread.edit('"""The optimizer Muon, for Keras."""', '"""The optimizer Muon."""', "src/fashion/muon.py")
-    study = spread.run(*SCALE_OUT, "--address", cluster, "--threads", "1", "studies/dvc.yaml")
+    study = spread.run(*SCALE_OUT, "--address", cluster, "--threads", "1", "studies/dvc.yaml", "train@first")
     assert study.returncode == 0 and "fingerprint: done on" in study.stdout, study.stdout + study.stderr
     assert not re.search("^Running stage", study.stdout, re.M), study.stdout
     assert hashlib.sha256((spread.path / "src/fashion/muon.py").read_bytes()).hexdigest() in (
