@@ -1,6 +1,6 @@
-"""Time a row's training steps and the seed recipe's in turn: -> costs/ROW.json, the ratio of their whole trainings, of which none stops early.
+"""Time a row's training steps and the seed recipe's in turn: -> costs/ROW.json, the ratio of their whole trainings.
 
-Speed drifts within minutes, so each block of the row's steps is compared with the block of the seed recipe's just before it.
+A training that stops early is timed as if it did not. Speed drifts within minutes, so each block of the row's steps is compared with the block of the seed recipe's just before it.
 """
 
 import json

@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 import prepare
 import trial
 from fashion import params, stage
+from fashion.checkpoint import Checkpoint
 from fashion.errors import ParameterError
 from fashion.files import atomic_write
 from fashion.params import TEST_IMAGES, TRAINING_IMAGES, EvaluateParams, MemberParams, PrepareParams
@@ -31,11 +32,14 @@ def read_recipe(recipe: str, seed: str) -> tuple[PrepareParams, MemberParams, Ev
     return read.prepare, first.model_copy(update={"seed": int(seed)}), read.evaluate
 
 
-def measure(split: PrepareParams, member: MemberParams, scoring: EvaluateParams, name: str) -> dict[str, np.ndarray]:
+def measure(
+    split: PrepareParams, member: MemberParams, scoring: EvaluateParams, name: str
+) -> tuple[dict[str, np.ndarray], Checkpoint]:
     """Split, train, score and write results/NAME.json.
 
     Returns:
-        The probabilities by set (train, validation, test), float32 of shape (N, 10).
+        The probabilities by set (train, validation, test), float32 of shape (N, 10); and the training's state, to be removed once
+        all is written.
 
     Raises:
         UserError: the data is damaged, or the training diverged.
@@ -47,13 +51,13 @@ def measure(split: PrepareParams, member: MemberParams, scoring: EvaluateParams,
     scores, probabilities = trial.run(checkpoint, member, scoring, sets)
     with atomic_write(HERE / f"results/{name}.json") as file:
         file.write((json.dumps(scores, indent=2) + "\n").encode())
-    checkpoint.remove()
-    return probabilities
+    return probabilities, checkpoint
 
 
 def main(split: PrepareParams, member: MemberParams, scoring: EvaluateParams, recipe: str, seed: str, name: str) -> None:
     """Measure; errors as for `measure`."""
-    measure(split, member, scoring, name)
+    _, checkpoint = measure(split, member, scoring, name)
+    checkpoint.remove()
 
 
 WORDS = {

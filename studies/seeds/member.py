@@ -10,9 +10,10 @@ from fashion.params import EvaluateParams, MemberParams, PrepareParams
 
 def main(split: PrepareParams, member: MemberParams, scoring: EvaluateParams, recipe: str, seed: str, name: str) -> None:
     """Measure and keep; errors as for `measure.measure`."""
-    probabilities = measure.measure(split, member, scoring, name)
+    probabilities, checkpoint = measure.measure(split, member, scoring, name)
     with atomic_write(measure.HERE / f"probabilities/{name}.npz") as file:
         np.savez_compressed(file, validation=probabilities["validation"], test=probabilities["test"])
+    checkpoint.remove()
 
 
 if __name__ == "__main__":
