@@ -40,7 +40,7 @@ test: extras ## set up with all extras, run the tests
 verify: setup ## reproduce the last commit from scratch and compare every byte
 	@$(BIN)/python src/verify.py
 
-seeds: setup ## measure each recipe over several seeds (about two hours)
+seeds: setup ## measure each recipe over several seeds (about three hours)
 	@$(BIN)/dvc repro studies/seeds/dvc.yaml
 
 improvements: extras ## measure the ten improvements of the seed's recipe, one at a time

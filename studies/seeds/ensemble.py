@@ -1,7 +1,12 @@
-"""Score recipes/ensemble.yaml from the probabilities of its members, which are those of recipes/accurate.yaml: -> ensemble.json."""
+"""Score recipes/ensemble.yaml from the probabilities of its members, which are those of recipes/accurate.yaml: -> ensemble.json.
 
+And what one more member brings: every ensemble of the networks that member.py trained -> ensembles.md.
+"""
+
+import itertools
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,19 +45,34 @@ def main(split: PrepareParams, seeds: list[int]) -> None:
     """Average and score.
 
     Raises:
-        UserError: the data is damaged.
+        UserError: the data is damaged, or a member is not among the networks that were trained.
         OSError: a file cannot be read or written.
     """
     _, validation = prepare.split(prepare.read_raw("train", TRAINING_IMAGES), split)
-    scores = {}
-    for name, data in (("validation", validation), ("test", prepare.read_raw("t10k", TEST_IMAGES))):
-        members = []
-        for seed in seeds:
-            with np.load(HERE / f"probabilities/accurate-{seed}.npz", allow_pickle=False) as probabilities:
-                members.append(probabilities[name])
-        scores[name] = evaluate.score(data, np.mean(members, axis=0))
+    data = {"validation": validation, "test": prepare.read_raw("t10k", TEST_IMAGES)}
+    members = {}
+    for path in (HERE / "probabilities").glob("accurate-*.npz"):
+        with np.load(path, allow_pickle=False) as probabilities:
+            members[int(path.stem.removeprefix("accurate-"))] = dict(probabilities)
+    if unknown := set(seeds) - set(members):
+        raise ParameterError(f"{RECIPES}/ensemble.yaml: no network of seed {min(unknown)} is measured; add it to {HERE}/dvc.yaml")
+
+    def score(chosen: Sequence[int]) -> dict[str, dict[str, float]]:
+        return {
+            part: evaluate.score(images, np.mean([members[seed][part] for seed in chosen], axis=0))
+            for part, images in data.items()
+        }
+
     with atomic_write(HERE / "results/ensemble.json") as file:
-        file.write((json.dumps(scores, indent=2) + "\n").encode())
+        file.write((json.dumps(score(seeds), indent=2) + "\n").encode())
+    lines = ["| members | ensembles | validation, their mean | test, their mean |", "| --- | --- | --- | --- |"]
+    for size in range(1, len(members) + 1):
+        scores = [score(chosen) for chosen in itertools.combinations(sorted(members), size)]
+        means = [f"{100 * np.mean([one[part]['accuracy'] for one in scores]):.2f} %" for part in data]
+        lines.append(f"| {size} | {len(scores)} | {' | '.join(means)} |")
+    with atomic_write(HERE / "ensembles.md") as file:
+        file.write(("\n".join(lines) + "\n").encode())
+    print("\n".join(lines))
 
 
 if __name__ == "__main__":
