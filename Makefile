@@ -58,7 +58,7 @@ tuning: extras ## search for better values of params.yaml (twenty trials; run it
 page: setup ## make the results page, reports/index.html, from what there is
 	@$(PAGE)
 
-benchmark: setup ## measure recipes beside the plain Keras script, in turn (about a quarter of an hour)
+benchmark: setup ## measure recipes beside the plain Keras script, in turn (about twenty minutes)
 	@$(BIN)/python benchmarks/benchmark.py
 
 lock: setup ## resolve requirements*.txt into requirements*.lock

@@ -20,6 +20,7 @@ from fashion import metrics, training
 from fashion.checkpoint import Checkpoint
 from fashion.errors import one_line_errors
 from fashion.files import atomic_write
+from fashion.options import at_least
 from fashion.params import TRAINING_IMAGES, Params, merge
 
 RECIPE = Path("recipes/fast.yaml")
@@ -50,10 +51,12 @@ def train(recipe: Params, seed: int) -> tuple[float, float]:
     member = next(iter(recipe.ensemble.values())).model_copy(update={"seed": seed})
     checkpoint = Checkpoint("ablation", determined_by=time.time_ns())
     started = time.monotonic()
-    with open(os.devnull, "w") as quiet, redirect_stdout(quiet):
-        model, _ = training.fit(member, data, held_out, checkpoint)
+    try:
+        with open(os.devnull, "w") as quiet, redirect_stdout(quiet):
+            model, _ = training.fit(member, data, held_out, checkpoint)
+    finally:
+        checkpoint.remove()
     seconds = time.monotonic() - started
-    checkpoint.remove()
     probabilities = evaluate.predict([model], held_out.images, recipe.evaluate.flip_averaging)[0]
     return metrics.accuracy(held_out.labels, probabilities), seconds
 
@@ -62,8 +65,9 @@ def main(seeds: int) -> None:
     """Train each variant with each seed, and write the table.
 
     Raises:
-        UserError: the data is missing or damaged.
+        UserError: the data is missing or damaged, or there are uncommitted changes.
     """
+    commit = verify.clean_commit()
     os.chdir(ROOT)
     tree = YAML(typ="safe").load(RECIPE)
     runs = {name: [] for name in WITHOUT}
@@ -75,7 +79,7 @@ def main(seeds: int) -> None:
     lines = [
         f"# What each ingredient of `{RECIPE}` contributes",
         "",
-        f"`python benchmarks/ablation.py`, commit {verify.git('rev-parse', '--short', 'HEAD').strip()}, {seeds} seeds: mean and",
+        f"`python benchmarks/ablation.py`, commit {commit}, {seeds} seeds: mean and",
         "standard deviation of the accuracy on the validation images; median ratio of training times, taken seed by seed.",
         "",
         "| without | validation, % | difference | training time, ratio |",
@@ -94,6 +98,6 @@ def main(seeds: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=3, help="how many seeds, at least 2 (default 3)")
+    parser.add_argument("--seeds", type=at_least(2), default=3, help="how many seeds, at least 2 (default 3)")
     with one_line_errors():
         main(parser.parse_args().seeds)

@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT / "src"))
 import verify
 from fashion.errors import UserError, one_line_errors
 from fashion.files import atomic_write
+from fashion.options import at_least
 
 HERE = Path("benchmarks")
 SEED_SCRIPT = "benchmarks/seed_script.py"
@@ -226,11 +227,9 @@ def main(rounds: int) -> None:
     Raises:
         UserError: a program failed, or the tree has changes that no clone would have.
     """
-    if verify.git("status", "--porcelain", "--untracked-files=no"):
-        raise UserError("uncommitted changes: only a commit can be measured; commit or stash them")
     os.chdir(ROOT)
     results = {
-        "commit": verify.git("rev-parse", "--short", "HEAD").strip(),
+        "commit": verify.clean_commit(),
         "machine": verify.describe_machine(),
         "runs": {SEED_SCRIPT: [], **{recipe: [] for recipe in RECIPES}},
         "stages": [],
@@ -262,6 +261,6 @@ def main(rounds: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is run, with another seed each time (default 3)")
+    parser.add_argument("--rounds", type=at_least(1), default=3, help="how often each is run, with another seed each time (default 3)")
     with one_line_errors():
         main(parser.parse_args().rounds)

@@ -23,6 +23,7 @@ from benchmark import Clone, execute
 import verify
 from fashion.errors import UserError, one_line_errors
 from fashion.files import atomic_write
+from fashion.options import at_least
 
 HERE = Path("benchmarks")
 RECIPE = "recipes/fast.yaml"
@@ -131,8 +132,7 @@ def main(count: int) -> None:
     Raises:
         UserError: a program failed, or the tree has changes that no clone would have.
     """
-    if verify.git("status", "--porcelain", "--untracked-files=no"):
-        raise UserError("uncommitted changes: only a commit can be measured; commit or stash them")
+    commit = verify.clean_commit()
     os.chdir(ROOT)
     serial: list[float] = []
     rounds: dict[tuple[int, int], list[tuple[float, float]]] = {size: [] for size in MEASURED}
@@ -148,7 +148,6 @@ def main(count: int) -> None:
                 runs.append(measure(clone, *size))
                 print(f"round {number + 1}/{count}, members {size[0]}, workers {size[1]}: {runs[-1][0]:.1f} s", flush=True)
         megabytes = sum((clone.path / f"data/prepared/{name}.npz").stat().st_size for name in ("train", "validation")) / 1e6
-    commit = verify.git("rev-parse", "--short", "HEAD").strip()
     page = [
         "# Members on workers",
         "",
@@ -171,6 +170,6 @@ def main(count: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is run (default 3)")
+    parser.add_argument("--rounds", type=at_least(1), default=3, help="how often each is run (default 3)")
     with one_line_errors():
         main(parser.parse_args().rounds)

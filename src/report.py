@@ -1,17 +1,18 @@
 """Make the results page, one file that needs no network, and the model card: -> reports/index.html and model_card.md."""
 
 import base64
-import csv
 import hashlib
 import json
 import statistics
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 import plot
-from fashion import metrics, stage
+from fashion import metrics, stage, tables
 from fashion.dataset import CLASS_NAMES
 from fashion.errors import UserError
 from fashion.files import atomic_write
@@ -34,6 +35,12 @@ SECTIONS = (
     ("improvements", "What improves it"),
     ("origin", "What produced it"),
 )
+# What is shown of the test images' scores, and of each improvement.
+TEST = ("accuracy", "accuracy_low", "accuracy_high", "calibration_error", "loss")
+IMPROVEMENT = (
+    *("validation_mean", "validation_sd", "test_mean", "test_sd", "test_difference", "test_low", "test_high"),
+    *("time_ratio", "parameters"),
+)
 # How many kinds of label errors, confused pairs and mistakes are named.
 KINDS, PAIRS, MISTAKES = 8, 3, 25
 
@@ -43,14 +50,24 @@ def percent(part: float | str, digits: int = 2) -> str:
     return f"{100 * float(part):.{digits}f}\u00a0%"
 
 
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """Read a table's rows.
+def read_rows(path: Path, texts: Sequence[str], numbers: Sequence[str] = ()) -> list[dict]:
+    """Read some columns of a table, row by row.
+
+    Args:
+        path: the table.
+        texts: the columns that are taken as they are.
+        numbers: the columns that are numbers.
 
     Raises:
+        UserError: the table is damaged.
         OSError: the file cannot be read.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    columns = tables.read(path, (*texts, *numbers))
+    try:
+        columns |= {name: list(map(float, columns[name])) for name in numbers}
+    except ValueError as error:
+        raise tables.damaged(path, error) from None
+    return [dict(zip(columns, row)) for row in zip(*columns.values())]
 
 
 def data_uri(path: Path) -> str:
@@ -92,9 +109,10 @@ def label_errors() -> dict:
     """Return what the study of labels found.
 
     Raises:
+        UserError: its table is damaged.
         OSError: it cannot be read.
     """
-    rows = read_csv(Path("studies/labels/audit.csv"))
+    rows = read_rows(Path("studies/labels/audit.csv"), ("label", "more_likely"))
     kinds: dict[tuple[str, str], int] = {}
     for row in rows:
         kind = (row["label"], row["more_likely"])
@@ -110,74 +128,93 @@ def improvements() -> list[dict[str, str]]:
     """Return the rows of the study of improvements as they are shown.
 
     Raises:
+        UserError: its table is damaged.
         OSError: it cannot be read.
     """
     shown = []
-    for number, row in enumerate(read_csv(Path("reports/improvements.csv"))):
-        values = {key: float(value) for key, value in row.items() if key not in ("row", "improvement", "change")}
-        verdict = "better" if values["test_low"] > 0 else "worse" if values["test_high"] < 0 else "not told apart"
-        interval = f"{values['test_difference']:+.2f} ({values['test_low']:+.2f} to {values['test_high']:+.2f}), {verdict}"
+    for number, row in enumerate(read_rows(Path("reports/improvements.csv"), ("change", "seeds"), IMPROVEMENT)):
+        verdict = "better" if row["test_low"] > 0 else "worse" if row["test_high"] < 0 else "not told apart"
+        interval = f"{row['test_difference']:+.2f} ({row['test_low']:+.2f} to {row['test_high']:+.2f}), {verdict}"
         shown.append(
             {
                 "change": row["change"],
-                **{part: f"{values[f'{part}_mean']:.2f} ± {values[f'{part}_sd']:.2f}" for part in ("validation", "test")},
+                **{part: f"{row[f'{part}_mean']:.2f} ± {row[f'{part}_sd']:.2f}" for part in ("validation", "test")},
                 "difference": interval if number else "",
-                "time": f"{values['time_ratio']:.2f}",
-                "parameters": f"{int(values['parameters']):,}",
+                "time": f"{row['time_ratio']:.2f}",
+                "parameters": f"{int(row['parameters']):,}",
                 "seeds": row["seeds"],
             }
         )
     return shown
 
 
-def over_seeds(accuracy: float) -> dict[str, float] | None:
-    """Return the number of seeds, mean and standard deviation (percent) of the study of seeds, if it is of this very recipe.
-
-    It is when one of its seeds gives the accuracy that the pipeline has.
+def read_scores(path: Path, names: Iterable[str], remedy: str) -> dict[str, float]:
+    """Read some of what a file of scores says of the test images, by name.
 
     Raises:
+        UserError: it is damaged; with the remedy.
+        OSError: it cannot be read.
+    """
+    try:
+        scores = json.loads(path.read_text(encoding="utf-8"))["test"]
+        return {name: float(scores[name]) for name in names}
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path}: damaged; {remedy}") from None
+
+
+def over_seeds(test: dict[str, float]) -> dict[str, float] | None:
+    """Return the number of seeds, mean and standard deviation (percent) of the study of seeds, if it is of this very recipe.
+
+    It is when one of its seeds gives the accuracy and the loss that the pipeline has.
+
+    Raises:
+        UserError: the study is damaged.
         OSError: the study cannot be read.
     """
     paths = sorted(Path("studies/seeds/results").glob("shipped-*.json"))
-    found = [json.loads(path.read_text(encoding="utf-8"))["test"]["accuracy"] for path in paths]
-    if round(accuracy, 6) not in (round(value, 6) for value in found):
+    found = [read_scores(path, ("accuracy", "loss"), "run `make seeds`") for path in paths]
+    same = [all(round(value, 6) == test[name] for name, value in scores.items()) for scores in found]
+    if len(found) < 2 or not any(same):
         return None
-    return {"count": len(found), "mean": 100 * statistics.mean(found), "deviation": 100 * statistics.stdev(found)}
+    accuracies = [100 * scores["accuracy"] for scores in found]
+    return {"count": len(found), "mean": statistics.mean(accuracies), "deviation": statistics.stdev(accuracies)}
 
 
-def main(members: dict[str, MemberParams], kind: str) -> None:
+def main(members: dict[str, MemberParams], images: int) -> None:
     """Write the page and the card.
 
     Args:
         members: the ensemble's members, by name.
-        kind: name of the network.
+        images: how many training images there are, those held out included.
 
     Raises:
-        UserError: a table is damaged.
+        UserError: a file is damaged.
         OSError: a file cannot be read or written.
     """
     labels, predicted, confidence = plot.read_predictions(plot.PREDICTIONS)
     confusion = metrics.confusion_matrix(labels, predicted, CLASSES)
+    test = read_scores(Path("reports/metrics.json"), TEST, "run `dvc repro --force evaluate`")
+    classes = read_rows(Path("reports/classes.csv"), ("class",), ("precision", "recall", "f1"))
     try:
-        test = json.loads(Path("reports/metrics.json").read_text(encoding="utf-8"))["test"]
+        machine = json.loads(Path("reports/machine.json").read_text(encoding="utf-8"))["machine"]
     except (ValueError, KeyError, TypeError):
-        raise UserError("reports/metrics.json: damaged; run `dvc repro --force evaluate`") from None
-    classes = sorted(read_csv(Path("reports/classes.csv")), key=lambda row: CLASS_NAMES.index(row["class"]))
+        raise UserError("reports/machine.json: damaged; restore it with git, or delete it and run `make verify`") from None
     shown = plot.choose("wrong", labels == predicted, confidence)[:MISTAKES]
     first, *others = members
     history = plot.read_history(plot.HISTORY / f"{first}.csv")
     content = dict(
         percent=percent,
         members=list(members),
-        kind=kind,
+        kinds=sorted({member.model.name for member in members.values()}),
+        images=images,
         sections=SECTIONS,
         test=test,
         count=len(labels),
-        seeds=over_seeds(test["accuracy"]),
+        seeds=over_seeds(test),
         learned=describe_learning(history, members[first].train.patience, f"the network {first!r}" if others else "it"),
         classes=classes,
-        best=max(classes, key=lambda row: float(row["f1"])),
-        worst=min(classes, key=lambda row: float(row["f1"])),
+        best=max(classes, key=itemgetter("f1")),
+        worst=min(classes, key=itemgetter("f1")),
         confused=describe_confusion(confusion),
         names=CLASS_NAMES,
         matrix=[
@@ -198,7 +235,7 @@ def main(members: dict[str, MemberParams], kind: str) -> None:
         improvements=improvements(),
         pictures={name: data_uri(path) for name, path in PICTURES.items()},
         lock=hashlib.sha256(Path("dvc.lock").read_bytes()).hexdigest(),
-        environment=json.dumps(json.loads(Path("reports/machine.json").read_text())["machine"], indent=2),
+        environment=json.dumps(machine, indent=2),
         parameters=Path("params.yaml").read_text(encoding="utf-8"),
     )
     templates = Environment(
@@ -214,4 +251,4 @@ def main(members: dict[str, MemberParams], kind: str) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __doc__, reads=lambda params: [params.ensemble, params.model.name])
+    stage.run(main, __doc__, reads=lambda params: [params.ensemble, params.prepare.images])

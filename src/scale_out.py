@@ -27,14 +27,18 @@ from dvc.repo.reproduce import plan_repro
 from dvc.stage import PipelineStage
 from dvc.stage.serialize import to_single_stage_lockfile
 
+import verify
 from fashion.errors import UserError, one_line_errors
 from fashion.files import atomic_write
+from fashion.options import at_least
 
 DVC = str(Path(sys.prefix) / "bin" / "dvc")
 # Of Ray's object store, for a cluster that is started here: the working tree has to fit in.
 OBJECT_STORE_BYTES = 300_000_000
 # How often a stage is started again whose worker or node died.
 RETRIES = 3
+# What says how many threads TensorFlow takes.
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 # Seconds between two looks at what the tasks say.
 GLANCE = 0.5
 
@@ -87,16 +91,19 @@ def default_remote() -> tuple[str, dict[str, Any]]:
     """Return the default DVC remote: its name and its settings, those of .dvc/config.local included.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or DVC's settings are damaged.
     """
-    with Repo() as repo:
-        name = repo.config["core"].get("remote")
-        if not name:
-            raise UserError(
-                "no default DVC remote, over which the nodes could share data: `dvc remote add --default NAME ADDRESS` "
-                "(on one machine a directory will do)"
-            )
-        return name, dict(repo.config["remote"][name])
+    try:
+        with Repo() as repo:
+            name, remotes = repo.config["core"].get("remote"), repo.config["remote"]
+    except DvcException as error:
+        raise UserError(" ".join(str(error).split())) from None
+    if name not in remotes:
+        raise UserError(
+            "no default DVC remote, over which the nodes could share data: `dvc remote add --default NAME ADDRESS` "
+            "(on one machine a directory will do)"
+        )
+    return name, dict(remotes[name])
 
 
 def is_known(stage: PipelineStage) -> bool:
@@ -197,7 +204,9 @@ def run_stage(
             return (last or f"{command[0]} ended with {process.returncode}") if process.wait() else ""
 
         with tarfile.open(fileobj=io.BytesIO(tree)) as archive:
-            archive.extractall(directory, filter="data")
+            # Python before 3.10.12 and 3.11.4 has no filters. The archive is our own.
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)
+            archive.extractall(directory)
         os.symlink(sys.prefix, os.path.join(directory, ".venv"))
         subprocess.run(["git", "init", "--quiet", directory], check=True)
         with Repo(directory) as repo, repo.config.edit("local") as local:
@@ -344,13 +353,14 @@ def run_on_cluster(work: list[Work], remote: tuple[str, dict[str, Any]], threads
 
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     board = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here).remote()
-    numbers = dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), str(threads))
+    # What changes the bits is on each node as it is here.
+    settings = dict.fromkeys(THREADS, str(threads)) | {name: os.environ[name] for name in verify.SETTINGS if name in os.environ}
 
     @ray.remote(num_cpus=threads, max_retries=RETRIES)
     def task(tree: bytes, each: Work) -> Outcome:
         node = ray.util.get_node_ip_address()
         board.say.remote(each.address, f"starts on {node}")
-        outcome = run_stage(tree, each, remote, numbers, lambda line: board.say.remote(each.address, line))
+        outcome = run_stage(tree, each, remote, settings, lambda line: board.say.remote(each.address, line))
         # Waited for, so that the last word is on the board before the task counts as done.
         ray.get(board.say.remote(each.address, outcome.error or f"done on {node}"))
         return outcome
@@ -380,7 +390,10 @@ def main(targets: list[str], address: str | None, threads: int | None) -> None:
         UserError: there is no remote or no cluster, a target is unknown, or a stage failed; the others' results are kept.
         OSError: a file cannot be read or written.
     """
-    remote, threads = default_remote(), threads or available()
+    remote = default_remote()
+    if threads:
+        os.environ |= dict.fromkeys(THREADS, str(threads))  # also of what runs here
+    threads = threads or available()
     connect(address, threads)
     tried: set[str] = set()
     while work := [each for each in find_work(targets) if each.address not in tried]:
@@ -406,7 +419,7 @@ if __name__ == "__main__":
     parser.add_argument("--address", help="of a Ray cluster, such as 10.0.0.1:6379 or auto; without it, one is started here")
     parser.add_argument(
         "--threads",
-        type=int,
+        type=at_least(1),
         help="threads and processors of each task; without it as many as this machine has, as of `dvc repro`. With fewer, several "
         "run on a node at once; the bits are then those of `TF_NUM_INTRAOP_THREADS=N TF_NUM_INTEROP_THREADS=N dvc repro`",
     )

@@ -70,6 +70,20 @@ def git(*words: str, directory: Path = ROOT) -> str:
     return done.stdout
 
 
+def clean_commit() -> str:
+    """Return the short name of the last commit, once nothing differs from it.
+
+    Raises:
+        UserError: there are uncommitted changes, or git failed.
+    """
+    commit = git("rev-parse", "--short", "HEAD").strip()
+    if git("status", "--porcelain", "--untracked-files=no"):
+        raise UserError(
+            f"uncommitted changes: only a commit (HEAD is {commit}) can be reproduced or measured; commit or stash them"
+        )
+    return commit
+
+
 def make_clone(path: Path) -> None:
     """Clone the last commit, to be run with the packages of this environment.
 
@@ -110,9 +124,9 @@ def recorded_machine() -> Machine | None:
     """Return the machine that reproduced the committed results to the byte, or None if that was not recorded for them."""
     try:
         record = json.loads(git("show", f"HEAD:{MACHINE}"))
-    except UserError:
+        return record["machine"] if record["dvc.lock"] == sha256(ROOT / "dvc.lock") else None
+    except (UserError, ValueError, KeyError, TypeError):  # missing or damaged
         return None
-    return record["machine"] if record["dvc.lock"] == sha256(ROOT / "dvc.lock") else None
 
 
 def judge(here: Scores, committed: Scores, machine: Machine, recorded: Machine | None) -> list[str]:
@@ -122,22 +136,30 @@ def judge(here: Scores, committed: Scores, machine: Machine, recorded: Machine |
         here: the accuracies on train, validation and test that were reproduced.
         committed: those that are committed.
         machine: this machine.
-        recorded: the machine that the committed results are from, if known.
+        recorded: the machine that the committed results are from, or None if that is not known.
 
     Returns:
         What differs, a line each.
 
     Raises:
-        UserError: it is the same machine, or an accuracy is beyond the tolerance.
+        UserError: it is the same machine, or which it was is not known, or an accuracy is beyond the tolerance.
     """
+    if recorded is None:
+        raise UserError(
+            f"{MACHINE} is not of this commit, so nothing says that another machine may explain the difference: run `make verify` "
+            "on the machine that made the results, and commit what it records"
+        )
     if recorded == machine:
         raise UserError(f"this machine is the one of {MACHINE}, so the commit is not reproducible")
     for name, value in committed.items():
         if abs(here[name] - value) > TOLERANCE:
             raise UserError(f"{name} accuracy is {here[name]:.4f}: more than {TOLERANCE} from the committed {value:.4f}")
-    there = recorded or dict.fromkeys(machine, "not recorded")
     return [
-        *(f"{name}: {machine[name]} here, {there.get(name)} there" for name in machine if machine[name] != there.get(name)),
+        *(
+            f"{name}: {machine[name]} here, {recorded.get(name)} there"
+            for name in machine
+            if machine[name] != recorded.get(name)
+        ),
         *(f"{name} accuracy: {here[name]:.4f} here, {value:.4f} committed" for name, value in committed.items()),
     ]
 
@@ -148,9 +170,7 @@ def main() -> None:
     Raises:
         UserError: the results are not reproduced.
     """
-    commit = git("rev-parse", "--short", "HEAD").strip()
-    if git("status", "--porcelain", "--untracked-files=no"):
-        raise UserError(f"uncommitted changes: only a commit (HEAD is {commit}) can be reproduced; commit or stash them")
+    commit = clean_commit()
     print(f"Reproducing commit {commit} from scratch", flush=True)
     machine, recorded = describe_machine(), recorded_machine()
     with tempfile.TemporaryDirectory() as directory:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import subprocess
 import sys
 
@@ -79,6 +80,14 @@ def test_a_turned_photograph_is_put_upright(test_set):
     assert np.abs(difference).mean() < 5
 
 
+def test_odd_exif_data_do_not_matter():
+    # A TIFF header and two entries: to be turned, and a resolution that is text instead of a fraction.
+    turned, resolution = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0), struct.pack("<HHI4s", 0x011A, 2, 3, b"72")
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + turned + resolution + bytes(4)
+    picture = Image.effect_noise((90, 60), 90)
+    assert photo.open_picture(encoded(picture, "JPEG", exif=exif)).size == (90, 60)
+
+
 def bomb() -> bytes:
     """A PNG header that promises 60,000 x 60,000 pixels."""
     content = bytearray(encoded(Image.new("L", (8, 8))).getvalue())
@@ -90,7 +99,10 @@ def bomb() -> bytes:
 
 
 PNG = encoded(Image.effect_noise((200, 200), 90)).getvalue()
+QOI = encoded(Image.effect_noise((200, 200), 90).convert("RGB"), "QOI").getvalue()
 BROKEN = {
+    "truncated QOI": (QOI[: len(QOI) // 2], "a damaged picture"),
+    "CIELAB": (encoded(Image.new("LAB", (40, 40)), "TIFF").getvalue(), "cannot be made grey"),
     "empty": (b"", "not a picture"),
     "text": (b"<html>", "not a picture"),
     "truncated": (PNG[: len(PNG) // 2], "a damaged picture"),

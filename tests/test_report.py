@@ -1,9 +1,27 @@
-"""What the results page says in words."""
+"""The results page and the model card: what they say in words, and of damaged files."""
+
+import shutil
 
 import numpy as np
 import pytest
+from conftest import ROOT
 
 import report
+from fashion import params
+from fashion.errors import UserError
+
+READS = ("dvc.lock", "params.yaml", "reports", "studies/labels", "studies/seeds/results")
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """A directory with a copy of the committed results."""
+    for name in READS:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        copy(ROOT / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.mark.parametrize(
@@ -18,3 +36,29 @@ def test_the_curves_are_described_by_the_weights_that_were_kept(patience, said):
     }
     text = report.describe_learning(history, patience, "it")
     assert [word for word in said if word not in text] == []
+
+
+def test_the_card_names_every_kind_of_network_and_the_number_of_images(results):
+    first = params.load().ensemble["first"]
+    second = first.model_copy(update={"model": first.model.model_copy(update={"name": "resnet"})})
+    report.main({"first": first, "second": second}, 1000)
+    card = (results / "reports/model_card.md").read_text(encoding="utf-8")
+    assert "2 networks (first, second) of the kinds `cnn`, `resnet`" in card
+    assert "On 1,000 images of Fashion-MNIST" in card
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("reports/machine.json", "<<<<<<< HEAD\n"),
+        ("reports/metrics.json", '{"test": {}}'),
+        ("reports/classes.csv", "<<<<<<< HEAD\n"),
+        ("reports/improvements.csv", "change,seeds\nx,3\n"),
+        ("studies/labels/audit.csv", "<<<<<<< HEAD\n"),
+        ("studies/seeds/results/shipped-0.json", "{}"),
+    ],
+)
+def test_a_damaged_file_is_named(name, text, results):
+    (results / name).write_text(text)
+    with pytest.raises(UserError, match=f"{name}: damaged"):
+        report.main(params.load().ensemble, 60_000)

@@ -314,6 +314,12 @@ def test_the_head_of_a_recipe_has_its_measured_score(recipe):
         assert f"{mean:.2f} ± {deviation:.2f} % of the test images ({len(scores)} seeds" in head
 
 
+def test_the_readme_has_the_measured_table():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    rows = (ROOT / "studies/seeds/table.md").read_text(encoding="utf-8").splitlines()
+    assert [row for row in rows if row not in readme] == []
+
+
 def test_committed_predictions_give_the_committed_metrics():
     import numpy as np
 

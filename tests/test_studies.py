@@ -128,19 +128,24 @@ def test_tuning_goes_on_and_prunes_and_names_the_best(study_clone):
         ("train.epohcs: [1, 2]\n", "train.epohcs: unknown key"),
         ("train.epochs: [0, 2]\n", "train.epochs: should be greater than or equal to 1"),
         ("train.learning_rate: {low: 0.0, high: 0.1, log: true}\n", "low 0.0 has to be below high 0.1, and above 0 if log"),
+        ("evaluate.calibration_bins: [2, 20]\n", "evaluate.calibration_bins: no part of a training"),
         ("- train\n", "space.yaml: "),
     ):
         space.write_text(text)
         done = clone.run(".venv/bin/python", "studies/tuning/tune.py")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert message in done.stderr
+    space.write_text("train.epochs: [1, 2]\n")
+    clone.edit("first: {seed: 0", "first: {train: {epochs: 1}, seed: 0")
+    done = clone.run(".venv/bin/python", "studies/tuning/tune.py")
+    assert "train.epochs: ensemble.first in params.yaml has a value of its own" in done.stderr
 
 
 ROWS = sorted(path.stem for path in (ROOT / "studies/improvements/rows").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_row_changes_the_seeds_recipe_as_its_title_says(name, monkeypatch):
+def test_a_row_changes_the_seeds_recipe_and_has_a_title(name, monkeypatch):
     monkeypatch.chdir(ROOT)
     rows = load("improvements", "rows")
     row = rows.read(name)

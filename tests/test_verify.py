@@ -43,5 +43,6 @@ def test_the_accuracies_of_an_ensemble_are_those_of_the_whole():
     assert verify.accuracies(json.dumps(whole | {"members": {"first": {"test": {"accuracy": 0.9}}}})) == SCORES
 
 
-def test_a_machine_that_was_not_recorded_is_another_one():
-    assert "threads: 2 here, not recorded there" in verify.judge(SCORES, SCORES, {"threads": 2}, None)
+def test_other_bytes_are_an_error_where_no_machine_is_recorded():
+    with pytest.raises(UserError, match="machine.json is not of this commit"):
+        verify.judge(SCORES, SCORES, {"threads": 2}, None)

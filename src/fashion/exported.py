@@ -14,6 +14,8 @@ from fashion.params import Params
 ONNX_FILE = Path("exported/model.onnx")
 # As in fashion.artifact, which imports TensorFlow.
 MODELS = Path("models")
+# How many images are worked on at a time.
+BATCH = 1000
 # The key of the file's metadata that says what it was made from.
 MADE_FROM = "made_from"
 
@@ -54,4 +56,7 @@ def load(made_from: str) -> Callable[[np.ndarray], np.ndarray] | None:
         return None
     if session.get_modelmeta().custom_metadata_map.get(MADE_FROM) != made_from:
         return None
-    return lambda images: session.run(None, {session.get_inputs()[0].name: images})[0]
+    name = session.get_inputs()[0].name
+    return lambda images: np.concatenate(
+        [session.run(None, {name: images[start : start + BATCH]})[0] for start in range(0, len(images), BATCH)]
+    )

@@ -10,8 +10,8 @@ from fashion.errors import UserError
 from fashion.params import IMAGE_SIDE
 
 Background = Literal["dark", "light"]
-# More pixels than any camera's; decoding takes a few seconds and a few hundred megabytes.
-MOST_PIXELS = 200_000_000
+# So many take 2.4 GB while they are worked on. A JPEG may have more, because it is decoded at a fraction of its size.
+MOST_PIXELS = 100_000_000
 # Grey levels above the background from which on a pixel belongs to the garment.
 VISIBLE = 25
 
@@ -29,7 +29,11 @@ class Garment(NamedTuple):
 
 
 def grey_levels(picture: Image.Image) -> np.ndarray:
-    """Return a picture's brightness: float64 of shape (height, width), 0 to 255. What is transparent is white."""
+    """Return a picture's brightness: float64 of shape (height, width), 0 to 255. What is transparent is white.
+
+    Raises:
+        UserError: its colours are of a kind that Pillow does not convert.
+    """
     if picture.mode.startswith("I;16"):
         return np.asarray(picture, dtype=np.float64) / 257
     if picture.mode in ("I", "F"):  # of no fixed range
@@ -38,29 +42,36 @@ def grey_levels(picture: Image.Image) -> np.ndarray:
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
-    return np.asarray(picture.convert("L"), dtype=np.float64)
+    try:
+        return np.asarray(picture.convert("L"), dtype=np.float64)
+    except ValueError:
+        raise UserError(f"its colours ({picture.mode}) cannot be made grey; save it as RGB") from None
 
 
 def open_picture(file: BinaryIO) -> Image.Image:
     """Read a picture in any format that Pillow knows, upright as its EXIF data say.
 
     Raises:
-        UserError: it is no picture, damaged, or larger than MOST_PIXELS.
+        UserError: it is no picture, damaged, or too large.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             picture = Image.open(file)
+            picture.draft("L", (8 * IMAGE_SIDE, 8 * IMAGE_SIDE))
             if picture.width * picture.height > MOST_PIXELS:
-                raise UserError(f"{picture.width} x {picture.height} pixels are too many; {MOST_PIXELS:,} are the most")
-            picture.draft("L", (8 * IMAGE_SIDE, 8 * IMAGE_SIDE))  # a large JPEG is decoded at a fraction of its size
-            return ImageOps.exif_transpose(picture)
+                raise Image.DecompressionBombError
+            picture.load()
     except UnidentifiedImageError:
         raise UserError("not a picture in a format that Pillow knows") from None
     except Image.DecompressionBombError:
-        raise UserError(f"too many pixels; {MOST_PIXELS:,} are the most") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:  # what Pillow's readers raise for damaged files
+        raise UserError("too many pixels; make it smaller") from None
+    except Exception as error:  # each of Pillow's readers has its own for damaged files
         raise UserError(f"a damaged picture ({error})") from None
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # odd EXIF data say nothing of the pixels
+        return picture
 
 
 def make_garment(picture: Image.Image, background: Background | None = None) -> Garment:
@@ -74,7 +85,7 @@ def make_garment(picture: Image.Image, background: Background | None = None) -> 
         background: whether it is dark or light; None: as most pixels on the edge are.
 
     Raises:
-        UserError: there is nothing but background, or no more than a thin line.
+        UserError: there is nothing but background, no more than a thin line, or no colours that can be made grey.
     """
     grey = grey_levels(picture)
     edge = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))

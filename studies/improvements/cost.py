@@ -1,6 +1,7 @@
 """Time a row's training steps and the seed recipe's in turn: -> costs/ROW.json, the ratio of their whole trainings.
 
-A training that stops early is timed as if it did not. Speed drifts within minutes, so each block of the row's steps is compared with the block of the seed recipe's just before it.
+A training that stops early is timed as if it did not. Speed drifts within minutes, so each block of the row's steps is compared with
+the block of the seed recipe's just before it.
 """
 
 import json
@@ -29,7 +30,7 @@ def prepare_member(member: MemberParams, recipe: Params, full: prepare.Images) -
     train, _ = prepare.split(full, recipe.prepare)
     batch_size = member.train.batch_size
     steps = len(train) // batch_size
-    timed = min(BLOCK, len(train)) // batch_size
+    timed = max(1, min(BLOCK, len(train)) // batch_size)
     schedule = training.ScheduleTable(learning_rates(member.train, steps * member.train.epochs))
     model = training.compile_for_training(member, train.images, schedule)
     images, targets = tf.constant(train.images), tf.one_hot(train.labels, CLASSES)

@@ -20,6 +20,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 import verify
+from fashion.errors import UserError, one_line_errors
+from fashion.options import at_least
 
 
 def start(clone: Path) -> subprocess.Popen:
@@ -34,12 +36,12 @@ def finish(clone: Path) -> str:
     """Run `dvc repro` to its end and return what it printed.
 
     Raises:
-        RuntimeError: it failed.
+        UserError: it failed.
     """
     process = start(clone)
     printed, _ = process.communicate()
     if process.returncode:
-        raise RuntimeError(f"dvc repro failed:\n{printed}")
+        raise UserError(f"dvc repro failed:\n{printed}")
     return printed
 
 
@@ -98,11 +100,11 @@ def drill(kills: int, seed: int, make_clone: Callable[[Path], None]) -> tuple[in
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=20, help="how often to kill (default 20)")
-    parser.add_argument("--seed", type=int, default=0, help="determines the random moments (default 0)")
+    parser.add_argument("--kills", type=at_least(1), default=20, help="how often to kill (default 20)")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="determines the random moments (default 0)")
     arguments = parser.parse_args()
-    print(
-        f"commit {verify.git('rev-parse', '--short', 'HEAD').strip()}, {arguments.kills} kills, seed {arguments.seed}",
-        flush=True,
-    )
-    sys.exit(drill(arguments.kills, arguments.seed, verify.make_clone)[0] != arguments.kills)
+    with one_line_errors():
+        commit = verify.git("rev-parse", "--short", "HEAD").strip()
+        print(f"commit {commit}, {arguments.kills} kills, seed {arguments.seed}", flush=True)
+        same, _ = drill(arguments.kills, arguments.seed, verify.make_clone)
+    sys.exit(same != arguments.kills)

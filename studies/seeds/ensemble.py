@@ -30,7 +30,7 @@ def read_recipe() -> tuple[PrepareParams, list[int]]:
         ParameterError: the ensemble is not of networks that recipes/accurate.yaml trains, scored in the same way.
     """
     ensemble, accurate = (params.load(RECIPES / f"{name}.yaml") for name in ("ensemble", "accurate"))
-    (network,) = accurate.ensemble.values()
+    network = next(iter(accurate.ensemble.values()))
     seeds = [member.seed for member in ensemble.ensemble.values()]
     expected = [network.model_copy(update={"seed": seed}) for seed in seeds]
     if list(ensemble.ensemble.values()) != expected or (ensemble.prepare, ensemble.evaluate) != (

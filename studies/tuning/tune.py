@@ -18,14 +18,17 @@ from ruamel.yaml import YAML, YAMLError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from fashion import dataset, figures, params, tables
+from fashion import code, dataset, figures, params, tables
 from fashion.errors import DivergedError, ParameterError, UserError, one_line_errors
 from fashion.files import sha256
+from fashion.options import at_least
 
 HERE = Path("studies/tuning")
 SPACE = HERE / "space.yaml"
 # A worker that says nothing for so long (seconds) is taken for dead, and its trial is run again, once.
 HEARTBEAT = 60
+# The sections of params.yaml that a training depends on.
+SEARCHED = ("model", "augment", "train")
 # Trials that run to their end before any is pruned, and epochs before one may be.
 UNPRUNED_TRIALS, UNPRUNED_EPOCHS = 5, 2
 
@@ -100,6 +103,30 @@ def with_values(tree: dict, values: dict[str, Any]) -> params.MemberParams:
         raise ParameterError(f"{SPACE}: {params.describe(error)}") from None
 
 
+def check_keys(tree: dict, space: Space) -> None:
+    """Refuse a key whose value would change no trial.
+
+    Args:
+        tree: params.yaml as it was read.
+        space: what is to be searched.
+
+    Raises:
+        ParameterError: a key is no part of a training, or the member that is trained has a value of its own for it.
+    """
+    name, own = next(iter(tree["ensemble"].items()))
+    for key in space:
+        section, *parts = key.split(".")
+        if section not in SEARCHED:
+            raise ParameterError(f"{SPACE}: {key}: no part of a training; those of {', '.join(SEARCHED)} are")
+        node = own.get(section)
+        for part in parts:
+            node = node.get(part) if isinstance(node, dict) else None
+        if node is not None:
+            raise ParameterError(
+                f"{SPACE}: {key}: ensemble.{name} in {params.PARAMS_FILE} has a value of its own; remove it there"
+            )
+
+
 def suggest(trial: Any, key: str, choices: Range | list) -> Any:
     """Let Optuna choose one value."""
     if isinstance(choices, list):
@@ -143,6 +170,7 @@ def main(total: int, address: str) -> None:
     """
     params.load()
     tree, space = read_yaml(params.PARAMS_FILE), read_space()
+    check_keys(tree, space)
     with_values(tree, {key: choices[0] if isinstance(choices, list) else choices.low for key, choices in space.items()})
     train, validation = dataset.load(dataset.TRAIN_FILE), dataset.load(dataset.VALIDATION_FILE)
     try:
@@ -154,17 +182,17 @@ def main(total: int, address: str) -> None:
     from fashion import training
 
     class Reporter:
-        """Takes the place of a checkpoint: tells Optuna of each epoch, and keeps nothing."""
+        """Takes the place of a checkpoint: tells Optuna of each of the epochs, and keeps nothing."""
 
-        def __init__(self, trial: optuna.Trial):
-            self.trial = trial
+        def __init__(self, trial: optuna.Trial, epochs: int):
+            self.trial, self.epochs = trial, epochs
 
         def restore(self, variables) -> list[dict]:
             return []
 
         def save(self, variables, history: list[dict]) -> None:
             self.trial.report(history[-1]["validation_accuracy"], len(history))
-            if self.trial.should_prune():
+            if len(history) < self.epochs and self.trial.should_prune():
                 raise optuna.TrialPruned
 
     def objective(trial: optuna.Trial) -> float:
@@ -177,7 +205,7 @@ def main(total: int, address: str) -> None:
             flush=True,
         )
         try:
-            _, history = training.fit(member, train, validation, Reporter(trial))
+            _, history = training.fit(member, train, validation, Reporter(trial, member.train.epochs))
         except DivergedError as error:  # a result, if a bad one
             print(error)
             raise optuna.TrialPruned from None
@@ -185,11 +213,12 @@ def main(total: int, address: str) -> None:
             max(row["validation_accuracy"] for row in history) if member.train.patience else history[-1]["validation_accuracy"]
         )
 
-    # Trials of another recipe, other data or another space are other trials.
+    # Trials of another recipe, other data, another space or other code are other trials.
     meant = [
         params.load().model_dump(include={"model", "augment", "train", "ensemble"}),
         read_yaml(SPACE),
         sha256(dataset.TRAIN_FILE),
+        list(code.imported().values()),
     ]
     name = hashlib.sha256(json.dumps(meant, sort_keys=True).encode()).hexdigest()[:16]
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -243,7 +272,7 @@ def in_yaml(value: Any) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--trials", type=int, default=20, help="how many trials there shall be, those already run included (20)"
+        "--trials", type=at_least(1), default=20, help="how many trials there shall be, those already run included (20)"
     )
     parser.add_argument(
         "--storage",
