@@ -15,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+import prepare
+from fashion import params
 from fashion.errors import ParameterError
 
 
@@ -209,6 +211,36 @@ def test_a_row_is_trained_as_an_ensemble_and_timed(tmp_path, raw, monkeypatch):
     assert costs["three"]["ratio"] > 0
     with pytest.raises(ParameterError, match="the seed is 'x', not a whole number"):
         measure.read("seed", "x")
+
+
+def test_every_ensemble_of_the_measured_networks_is_scored(tmp_path, raw, monkeypatch):
+    """Three networks, each wrong about another tenth of the images: two of them are always right together."""
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("data/raw").symlink_to(raw)
+    Path("corrections").symlink_to(ROOT / "corrections")
+    for name in ("probabilities", "results"):
+        Path("studies/seeds", name).mkdir(parents=True)
+    ensemble = load("seeds", "ensemble")
+    split = params.load(ROOT / "recipes/ensemble.yaml").prepare
+    _, validation = prepare.split(prepare.read_raw("train", 60_000), split)
+    sets = {"validation": validation.labels, "test": prepare.read_raw("t10k", 10_000).labels}
+    for seed in range(3):
+        probabilities = {}
+        for name, labels in sets.items():
+            wrong = np.arange(len(labels)) % 10 == seed
+            right = np.where(wrong, 0.4, 0.9)[:, None] * np.eye(10)[labels]
+            probabilities[name] = right + np.where(wrong, 0.6, 0.1)[:, None] * np.eye(10)[(labels + 1) % 10]
+        np.savez(f"studies/seeds/probabilities/accurate-{seed}.npz", **probabilities)
+    ensemble.main(split, [0, 2])
+    assert json.loads(Path("studies/seeds/results/ensemble.json").read_text())["test"]["accuracy"] == 1
+    assert Path("studies/seeds/ensembles.md").read_text().splitlines()[2:] == [
+        "| 1 | 3 | 90.00 % | 90.00 % |",
+        "| 2 | 3 | 100.00 % | 100.00 % |",
+        "| 3 | 1 | 100.00 % | 100.00 % |",
+    ]
+    with pytest.raises(ParameterError, match="no network of seed 7 is measured"):
+        ensemble.main(split, [0, 7])
 
 
 def test_the_interval_of_a_difference_is_welchs():
