@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "src"))
 from benchmark import Clone, execute
 
 import verify
-from fashion.errors import UserError, one_line_errors
+from fashion.errors import one_line_errors
 from fashion.files import atomic_write
 from fashion.options import at_least
 

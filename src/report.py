@@ -16,7 +16,7 @@ from fashion import metrics, stage, tables
 from fashion.dataset import CLASS_NAMES
 from fashion.errors import UserError
 from fashion.files import atomic_write
-from fashion.params import CLASSES, MemberParams
+from fashion.params import CLASSES, WHOLE_EPOCHS, MemberParams, TrainParams
 
 PAGES = {"report.html": Path("reports/index.html"), "model_card.md": Path("reports/model_card.md")}
 TEMPLATES = Path(__file__).parent / "templates"
@@ -79,19 +79,20 @@ def data_uri(path: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
-def describe_learning(history: dict[str, np.ndarray], patience: int, network: str) -> str:
+def describe_learning(history: dict[str, np.ndarray], recipe: TrainParams, network: str) -> str:
     """Say in words what the learning curves show of the weights that were kept: with patience, those of the best epoch.
 
     Args:
         history: the columns of the member's history.
-        patience: the member's train.patience.
+        recipe: how the member was trained.
         network: what the member is called in the sentence.
     """
-    kept = int(np.argmax(history["validation_accuracy"])) if patience else len(history["epoch"]) - 1
+    kept = int(np.argmax(history["validation_accuracy"])) if recipe.patience else len(history["epoch"]) - 1
     train, validation = history["train_accuracy"][kept], history["validation_accuracy"][kept]
+    pruned = recipe.data_pruning if kept >= WHOLE_EPOCHS else 0
     return (
         f"After {kept + 1} epochs {network} is right about {percent(validation, 1)} of the validation images, and was right about "
-        f"{percent(train, 1)} of the training images: a gap of {100 * (train - validation):.1f} points."
+        f"{percent(train, 1)} of the {f'hardest {percent(1 - pruned, 0)} of the ' if pruned else ''}training images: a gap of {100 * (train - validation):.1f} points."
     )
 
 
@@ -211,7 +212,7 @@ def main(members: dict[str, MemberParams], images: int) -> None:
         test=test,
         count=len(labels),
         seeds=over_seeds(test),
-        learned=describe_learning(history, members[first].train.patience, f"the network {first!r}" if others else "it"),
+        learned=describe_learning(history, members[first].train, f"the network {first!r}" if others else "it"),
         classes=classes,
         best=max(classes, key=itemgetter("f1")),
         worst=min(classes, key=itemgetter("f1")),

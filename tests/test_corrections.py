@@ -29,8 +29,9 @@ WRONG = {
 }
 
 
-def test_images_are_left_out_and_relabelled(tmp_path):
-    (tmp_path / "some.csv").write_text(HEAD + "1,Trouser,\n3,Shirt,T-shirt/top\n")
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_images_are_left_out_and_relabelled(encoding, tmp_path):
+    (tmp_path / "some.csv").write_text(HEAD + "1,Trouser,\n3,Shirt,T-shirt/top\n", encoding=encoding)
     found = corrections.read(tmp_path / "some.csv", LABELS)
     assert found.kept.tolist() == [True, False, True, True, True]
     assert found.labels.tolist() == [0, 1, 2, 0, 9]

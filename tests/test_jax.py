@@ -14,6 +14,8 @@ def test_the_pipeline_runs_on_jax(clone, raw):
     clone.edit("name: cnn ", "name: resnet ")  # with batch normalisation
     clone.edit("averaging: 0.0 ", "averaging: 0.5 ")
     clone.edit("schedule: cosine ", "schedule: plateau ")
+    clone.edit("epochs: 2 ", "epochs: 3 ")
+    clone.edit("data_pruning: 0.0 ", "data_pruning: 0.5 ")
     clone.edit("dropout: 0.0 ", "dropout: 0.1 ")
     done = clone.run(".venv/bin/dvc", "repro", KERAS_BACKEND="jax")
     assert done.returncode == 0, done.stdout + done.stderr

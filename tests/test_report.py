@@ -25,16 +25,20 @@ def results(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("patience", "said"),
-    [(0, ("After 3 epochs it", "92.0", "97.0", "5.0 points")), (1, ("After 2 epochs it", "93.0", "95.0", "2.0 points"))],
+    ("changes", "said"),
+    [
+        ({}, ("After 3 epochs it", "92.0", "97.0\u00a0% of the training images", "5.0 points")),
+        ({"patience": 1}, ("After 2 epochs it", "93.0", "95.0\u00a0% of the training images", "2.0 points")),
+        ({"data_pruning": 0.4}, ("After 3 epochs it", "97.0\u00a0% of the hardest 60\u00a0% of the training images")),
+    ],
 )
-def test_the_curves_are_described_by_the_weights_that_were_kept(patience, said):
+def test_the_curves_are_described_by_the_weights_that_were_kept(changes, said):
     history = {
         "epoch": np.array([1, 2, 3]),
         "train_accuracy": np.array([0.90, 0.95, 0.97]),
         "validation_accuracy": np.array([0.91, 0.93, 0.92]),
     }
-    text = report.describe_learning(history, patience, "it")
+    text = report.describe_learning(history, params.load().train.model_copy(update=changes), "it")
     assert [word for word in said if word not in text] == []
 
 

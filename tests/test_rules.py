@@ -128,6 +128,7 @@ OWNERS = {
     "train.patience": TRAIN,
     "train.precision": TRAIN,
     "train.batch_size": TRAIN,
+    "train.data_pruning": TRAIN,
     "train.optimizer": TRAIN,
     "train.learning_rate": TRAIN,
     "train.momentum": TRAIN,

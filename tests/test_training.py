@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import prepare
-from fashion import artifact, augment, backbones, models, params, schedules, training
+from fashion import artifact, augment, backbones, models, params, pruning, schedules, training
 from fashion.backend import keras
 from fashion.checkpoint import Checkpoint
 from fashion.dataset import Images
@@ -30,7 +30,7 @@ def member(root) -> MemberParams:
     """A recipe of three epochs with everything that draws random numbers or that remembers something."""
     seed = params.load(root / "recipes" / "seed.yaml")
     everything = {"flip": 0.5, "shift": 1, "rotate": 5.0, "zoom": 0.1, "erase": 9, "mixup": 0.2, "cutmix": 0.5}
-    kept = {"epochs": 3, "patience": 2, "schedule": "plateau", "warmup": 0.1, "averaging": 0.9}
+    kept = {"epochs": 3, "patience": 2, "data_pruning": 0.6, "schedule": "plateau", "warmup": 0.1, "averaging": 0.9}
     return MemberParams(
         seed=5,
         augment=seed.augment.model_copy(update=everything),
@@ -207,6 +207,27 @@ def test_it_learns(shipped, data, checkpoint):
     _, history = training.fit(shipped.member("first").model_copy(update={"train": short}), *data, checkpoint)
     assert history[-1]["validation_accuracy"] > 0.6
     assert [row["epoch"] for row in history] == [1, 2, 3, 4]
+
+
+def test_data_pruning_goes_on_with_the_images_that_were_hardest_after_two_epochs(shipped, data, checkpoint, monkeypatch):
+    seen, ranked = [], []
+    shuffled_batches, hardest = training.shuffled_batches, pruning.hardest
+    monkeypatch.setattr(training, "shuffled_batches", lambda *given: seen.append(given[:2]) or shuffled_batches(*given))
+    monkeypatch.setattr(pruning, "hardest", lambda *given: ranked.append(given) or hardest(*given))
+    recipe = shipped.train.model_copy(update={"epochs": 4, "batch_size": 20, "data_pruning": 0.7})
+    _, history = training.fit(shipped.member("first").model_copy(update={"train": recipe}), *data, checkpoint)
+
+    [(labels, probabilities, count)] = ranked
+    of_label = probabilities[np.arange(1000), labels]
+    assert (labels == data[0].labels).all() and count == 300 and (of_label.argsort() != np.arange(1000)).any()
+    kept = of_label <= np.sort(of_label)[299]
+    for (images, targets), chosen in zip(seen, (np.full(1000, True), np.full(1000, True), kept, kept), strict=True):
+        np.testing.assert_array_equal(images, data[0].images[chosen])
+        np.testing.assert_array_equal(np.argmax(targets, axis=1), data[0].labels[chosen])
+    rates = schedules.learning_rates(recipe, 50 + 50 + 15 + 15)
+    assert [row["learning_rate"] for row in history] == pytest.approx(
+        [rates[:50].mean(), rates[50:100].mean(), rates[100:115].mean(), rates[115:].mean()]
+    )
 
 
 class Killed(Exception):

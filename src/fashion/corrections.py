@@ -37,7 +37,7 @@ def read(path: Path, labels: np.ndarray) -> Corrections:
     """
     kept, corrected, seen = np.ones(len(labels), bool), labels.copy(), set()
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets begin such a file with a byte-order mark
             table = csv.reader(file, strict=True)
             if (columns := next(table, [])) != COLUMNS:
                 raise ValueError(f"its columns are {', '.join(columns) or 'missing'}, not {', '.join(COLUMNS)}")

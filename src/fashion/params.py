@@ -18,6 +18,8 @@ IMAGE_SIDE = 28
 CLASSES = 10
 TRAINING_IMAGES = 60_000
 TEST_IMAGES = 10_000
+# Data pruning begins after so many epochs with all images: then the network is good enough to tell the easy ones.
+WHOLE_EPOCHS = 2
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -163,6 +165,7 @@ class TrainParams(Section):
     patience: Annotated[int, Field(ge=0, le=10_000)]
     precision: Literal["float32", "bfloat16", "auto"]
     batch_size: Annotated[int, Field(ge=1, le=TRAINING_IMAGES)]
+    data_pruning: Fraction
     optimizer: Literal["sgd", "nesterov", "rmsprop", "adam", "adamw", "muon"]
     learning_rate: Annotated[float, Field(gt=0, le=10)]
     momentum: Fraction
@@ -183,6 +186,20 @@ class TrainParams(Section):
         """
         if self.weight_decay and self.optimizer == "adam":
             raise ValueError(f"weight_decay: {self.weight_decay} needs another optimizer; adam with it is adamw")
+        return self
+
+    @model_validator(mode="after")
+    def check_that_there_are_epochs_to_prune(self) -> "TrainParams":
+        """Refuse a data pruning that would never begin.
+
+        Raises:
+            ValueError: `data_pruning` is not 0, and there are no more epochs than those with all images.
+        """
+        if self.data_pruning and self.epochs <= WHOLE_EPOCHS:
+            raise ValueError(
+                f"data_pruning: {self.data_pruning} begins after {WHOLE_EPOCHS} epochs and needs more epochs than {self.epochs}; "
+                f"raise epochs, or set data_pruning: 0.0"
+            )
         return self
 
 

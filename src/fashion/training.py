@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fashion import augment, backbones, code, metrics, precision
+from fashion import augment, backbones, code, metrics, precision, pruning
 from fashion.backend import keras, tf
 from fashion.checkpoint import Checkpoint
 from fashion.dataset import Images
@@ -18,7 +18,7 @@ from fashion.errors import DivergedError
 from fashion.models import HEAD, build, first_convolution
 from fashion.muon import Muon
 from fashion.normalization import FusedBatchNormalization
-from fashion.params import CLASSES, AugmentParams, MemberParams, TrainParams
+from fashion.params import CLASSES, WHOLE_EPOCHS, AugmentParams, MemberParams, TrainParams
 from fashion.schedules import learning_rates, plateau_factor
 from fashion.whitening import whitening_filters
 
@@ -110,6 +110,11 @@ def shuffled_batches(
     return untuned(tf.data.Dataset.from_tensor_slices((indices, augment.Draws(*drawn))).map(batch).prefetch(2))
 
 
+def evaluation_batches(images: np.ndarray) -> tf.data.Dataset:
+    """Return images, uint8 of shape (N, 28, 28), in their order, as a network is to score them."""
+    return untuned(tf.data.Dataset.from_tensor_slices(images).batch(EVALUATION_BATCH))
+
+
 def reseed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
     """Start the random stream of each dropout layer anew, from the seed, the epoch and the layer's place."""
     for place, layer in enumerate(model.layers):
@@ -183,7 +188,7 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
     Returns:
         The trained model, in float32 and without its optimizer, and the history: one row an epoch with the keys epoch,
         precision (what "auto" stood for), learning_rate (the mean over the epoch's steps), and accuracy and cross-entropy loss
-        (nats, without label smoothing) on the training images (likewise, so of a model that still improves) and on the
+        (nats, without label smoothing) on the epoch's training images (likewise, so of a model that still improves) and on the
         validation images (after the epoch).
         With `patience` the model is that of the epoch with the highest validation accuracy, otherwise that of the last one.
 
@@ -192,27 +197,31 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
         UserError: the backbone's weights cannot be had.
     """
     recipe = params.train
-    batch_size = min(recipe.batch_size, len(train))
-    steps_per_epoch = len(train) // batch_size
-    rates = learning_rates(recipe, steps_per_epoch * recipe.epochs)
+    sizes = pruning.epoch_sizes(recipe, len(train))
+    batch_size = min(recipe.batch_size, *sizes)
+    # The number of steps before each epoch, and in all.
+    passed_steps = np.cumsum([0, *(size // batch_size for size in sizes)])
+    rates = learning_rates(recipe, passed_steps[-1])
     schedule = ScheduleTable(rates)
     model = compile_for_training(params, train.images, schedule)
     # What is scored after each epoch, and what is returned: the training's network may compute in lower precision, and its
     # weights may be averaged over the steps.
     current, best = build(params.model), build(params.model)
-    variables = [*model.variables, *model.optimizer.variables, *best.variables]
+    kept = keras.Variable(np.arange(sizes[-1]), dtype="int32", trainable=False, name="kept")
+    variables = [*model.variables, *model.optimizer.variables, *best.variables, kept]
     history = checkpoint.restore(variables)
     if history:
         print(f"going on after epoch {len(history)} of an interrupted run")
 
-    images, targets = tf.constant(train.images), tf.one_hot(train.labels, CLASSES)
-    held_out = untuned(tf.data.Dataset.from_tensor_slices(validation.images).batch(EVALUATION_BATCH))
+    whole = tf.constant(train.images), tf.one_hot(train.labels, CLASSES)
+    held_out = evaluation_batches(validation.images)
     started, first = time.monotonic(), len(history)
     while len(history) < recipe.epochs and not out_of_patience(recipe, history):
         epoch = len(history) + 1
         reseed_dropout(model, params.seed, epoch)
         factor = plateau_factor(recipe, [row["validation_loss"] for row in history])
         schedule.factor.assign(factor)
+        images, targets = whole if epoch <= WHOLE_EPOCHS else (tf.gather(array, np.array(kept)) for array in whole)
         batches = shuffled_batches(images, targets, batch_size, params.augment, params.seed, epoch)
         seen = {name: values[0] for name, values in model.fit(batches, verbose=0).history.items()}
         current.set_weights(model.get_weights())
@@ -234,16 +243,19 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
             {
                 "epoch": epoch,
                 "precision": precision.choose(recipe.precision),
-                "learning_rate": factor * float(rates[(epoch - 1) * steps_per_epoch : epoch * steps_per_epoch].mean()),
+                "learning_rate": factor * float(rates[passed_steps[epoch - 1] : passed_steps[epoch]].mean()),
                 "train_accuracy": seen["accuracy"],
                 "train_loss": seen["cross_entropy"],
                 "validation_accuracy": accuracy,
                 "validation_loss": loss,
             }
         )
+        if recipe.data_pruning and epoch == WHOLE_EPOCHS:
+            known = model.predict(evaluation_batches(train.images), verbose=0)
+            kept.assign(pruning.hardest(train.labels, known, sizes[-1]))
         checkpoint.save(variables, history)
         passed = time.monotonic() - started
-        left = passed / (epoch - first) * (recipe.epochs - epoch)
+        left = passed * (passed_steps[-1] - passed_steps[epoch]) / (passed_steps[epoch] - passed_steps[first])
         print(
             f"epoch {epoch:>{len(str(recipe.epochs))}}/{recipe.epochs}"
             f"   training {seen['accuracy']:7.2%}   validation {accuracy:7.2%}"
