@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from fashion import params, precision
+from fashion import params, precision, pruning
 from fashion.backend import keras, tf
 from fashion.errors import one_line_errors
 from fashion.models import build
@@ -44,11 +44,11 @@ def training_flops(model: keras.Model) -> int:
 
 
 def work(recipe: Params) -> dict:
-    """Return a training's operations, its steps, and the precision that it takes on this processor."""
+    """Return the operations of a training's steps, their number, and the precision that it takes on this processor."""
     member = next(iter(recipe.ensemble.values()))
     images = recipe.prepare.images
     images -= CLASSES * round(recipe.prepare.validation_fraction * images / CLASSES)
-    steps = member.train.epochs * (images // member.train.batch_size)
+    steps = sum(size // member.train.batch_size for size in pruning.epoch_sizes(member.train, images))
     flops = training_flops(build(member.model)) * steps * member.train.batch_size
     return {"flops": flops, "steps": steps, "precision": precision.choose(member.train.precision)}
 

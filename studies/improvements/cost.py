@@ -1,7 +1,7 @@
 """Time a row's training steps and the seed recipe's in turn: -> costs/ROW.json, the ratio of their whole trainings.
 
-A training that stops early is timed as if it did not. Speed drifts within minutes, so each block of the row's steps is compared with
-the block of the seed recipe's just before it.
+A training that stops early is timed as if it did not, and data pruning without the ranking of the images. Speed drifts within
+minutes, so each block of the row's steps is compared with the block of the seed recipe's just before it.
 """
 
 import json
@@ -12,7 +12,7 @@ from collections.abc import Callable
 import rows  # first: it finds the library
 
 import prepare
-from fashion import stage, training
+from fashion import pruning, stage, training
 from fashion.backend import tf
 from fashion.files import atomic_write
 from fashion.params import CLASSES, TRAINING_IMAGES, MemberParams, Params
@@ -29,9 +29,9 @@ def prepare_member(member: MemberParams, recipe: Params, full: prepare.Images) -
     """
     train, _ = prepare.split(full, recipe.prepare)
     batch_size = member.train.batch_size
-    steps = len(train) // batch_size
+    steps = sum(size // batch_size for size in pruning.epoch_sizes(member.train, len(train)))
     timed = max(1, min(BLOCK, len(train)) // batch_size)
-    schedule = training.ScheduleTable(learning_rates(member.train, steps * member.train.epochs))
+    schedule = training.ScheduleTable(learning_rates(member.train, steps))
     model = training.compile_for_training(member, train.images, schedule)
     images, targets = tf.constant(train.images), tf.one_hot(train.labels, CLASSES)
 
@@ -39,7 +39,7 @@ def prepare_member(member: MemberParams, recipe: Params, full: prepare.Images) -
         batches = training.shuffled_batches(images, targets, batch_size, member.augment, member.seed, epoch).take(timed)
         started = time.perf_counter()
         model.fit(batches, verbose=0)
-        return (time.perf_counter() - started) / timed * steps * member.train.epochs
+        return (time.perf_counter() - started) / timed * steps
 
     block(1)  # traces the graph
     return block, model.count_params()
