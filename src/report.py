@@ -90,9 +90,10 @@ def describe_learning(history: dict[str, np.ndarray], recipe: TrainParams, netwo
     kept = int(np.argmax(history["validation_accuracy"])) if recipe.patience else len(history["epoch"]) - 1
     train, validation = history["train_accuracy"][kept], history["validation_accuracy"][kept]
     pruned = recipe.data_pruning if kept >= WHOLE_EPOCHS else 0
+    seen = f"hardest {percent(1 - pruned, 0)} of the training images" if pruned else "training images"
     return (
         f"After {kept + 1} epochs {network} is right about {percent(validation, 1)} of the validation images, and was right about "
-        f"{percent(train, 1)} of the {f'hardest {percent(1 - pruned, 0)} of the ' if pruned else ''}training images: a gap of {100 * (train - validation):.1f} points."
+        f"{percent(train, 1)} of the {seen}: a gap of {100 * (train - validation):.1f} points."
     )
 
 
