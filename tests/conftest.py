@@ -142,7 +142,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, ran: Clone) -> Clone:
     made = ran.copy(tmp_path_factory.mktemp("trained") / "clone")
     made.edit(
         "  first: {seed: 0}",
-        "  second: {seed: 1, model: {name: resnet, resnet: {filters: [8, 16, 32]}}}\n  first: {seed: 0}",
+        "  second: {seed: 1, model: {name: resnet}}\n  first: {seed: 0}",
     )
     made.dvc("repro")
     return made

@@ -207,7 +207,7 @@ def test_a_row_is_trained_as_an_ensemble_and_timed(tmp_path, raw, monkeypatch):
     assert len(set(scores.values())) == 4
     assert scores["three-0"] > scores["seed-0"] - 0.02
     costs = {path.stem: json.loads(path.read_text()) for path in Path("costs").iterdir()}
-    assert costs["three"]["parameters"] == 3 * costs["seed"]["parameters"] == 3 * 93_322
+    assert costs["three"]["parameters"] == 3 * costs["seed"]["parameters"] == 3 * 33_194
     assert costs["three"]["ratio"] > 0
     with pytest.raises(ParameterError, match="the seed is 'x', not a whole number"):
         measure.read("seed", "x")

@@ -53,8 +53,8 @@ def checkpoint(tmp_path, monkeypatch):
     return Checkpoint("first", determined_by="this test")
 
 
-def test_the_network_is_the_seeds(shipped):
-    model = models.build(shipped.model)
+def test_the_network_is_the_seeds(root):
+    model = models.build(params.load(root / "recipes/seed.yaml").model)
     names = [type(layer).__name__ for layer in model.layers]
     assert names[3:] == ["Conv2D", "MaxPooling2D", "Conv2D", "MaxPooling2D", "Conv2D", "Flatten", "Dense", "Dense"]
     assert [layer.filters for layer in model.layers if isinstance(layer, keras.layers.Conv2D)] == [32, 64, 64]
