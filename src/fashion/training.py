@@ -252,7 +252,7 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
         )
         if recipe.data_pruning and epoch == WHOLE_EPOCHS:
             known = model.predict(evaluation_batches(train.images), verbose=0)
-            kept.assign(pruning.hardest(train.labels, known, sizes[-1]))
+            kept.assign(pruning.hardest(known, sizes[-1]))
         checkpoint.save(variables, history)
         passed = time.monotonic() - started
         left = passed * (passed_steps[-1] - passed_steps[epoch]) / (passed_steps[epoch] - passed_steps[first])
