@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -125,6 +126,13 @@ def test_tuning_goes_on_and_prunes_and_names_the_best(study_clone):
     assert rows[3]["epochs"] == "1"
     top = max(rows, key=lambda row: float(row["validation_accuracy"]))
     assert (best[2], best[3]) == (top["train.batch_size"], top["train.epochs"])
+    # Processes that share the trials, and end at the same time.
+    command = [".venv/bin/python", "studies/tuning/tune.py", "--trials", "4"]
+    together = [
+        subprocess.Popen(command, cwd=clone.path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert [process.communicate()[1] for process in together] == [""] * 3
 
     for text, message in (
         ("train.epohcs: [1, 2]\n", "train.epohcs: unknown key"),

@@ -5,6 +5,7 @@ again to go on, or at the same time elsewhere with the same --storage: the trial
 """
 
 import argparse
+import fcntl
 import hashlib
 import json
 import sys
@@ -160,6 +161,22 @@ def draw(trials: list[dict], space: Space) -> Figure:
     return figure
 
 
+def table(trials: list) -> list[dict]:
+    """Return a row for each of Optuna's trials."""
+    return [
+        {
+            "trial": trial.number,
+            "state": trial.state.name.lower(),
+            "epochs": len(trial.intermediate_values),
+            "validation_accuracy": trial.value
+            if trial.value is not None
+            else max(trial.intermediate_values.values(), default=0.0),
+            **trial.params,
+        }
+        for trial in trials
+    ]
+
+
 def main(total: int, address: str) -> None:
     """Run trials until there are `total`, and report.
 
@@ -240,22 +257,14 @@ def main(total: int, address: str) -> None:
             print(f"going on after {done} trials in {address}")
         if done < total:
             study.optimize(objective, callbacks=[optuna.study.MaxTrialsCallback(total, states=ended)])
-        rows = [
-            {
-                "trial": trial.number,
-                "state": trial.state.name.lower(),
-                "epochs": len(trial.intermediate_values),
-                "validation_accuracy": trial.value
-                if trial.value is not None
-                else max(trial.intermediate_values.values(), default=0.0),
-                **trial.params,
-            }
-            for trial in study.get_trials(states=ended)
-        ]
+        # Processes that share the trials may end together. Each has to write what it read before the next one reads.
+        with SPACE.open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            rows = table(study.get_trials(states=ended))
+            tables.write(HERE / "trials.csv", rows)
+            figures.save(HERE / "tuning.png", draw(rows, space))
     except (SQLAlchemyError, ImportError) as error:
         raise UserError(f"{address}: cannot be used as storage ({' '.join(str(error).split())[:150]})") from None
-    tables.write(HERE / "trials.csv", rows)
-    figures.save(HERE / "tuning.png", draw(rows, space))
     pruned = sum(row["state"] == "pruned" for row in rows)
     best = max((row for row in rows if row["state"] == "complete"), key=lambda row: row["validation_accuracy"], default=None)
     print(f"{len(rows)} trials, {pruned} of them pruned -> {HERE}/trials.csv, tuning.png")
