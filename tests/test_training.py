@@ -21,7 +21,7 @@ from fashion.whitening import whitening_filters
 
 
 @pytest.fixture(scope="module")
-def shipped(root):
+def small(root):
     return params.load(root / "tests/params.yaml")
 
 
@@ -78,8 +78,8 @@ def test_whitening_filters_give_uncorrelated_outputs_of_equal_variance(data, sid
 
 
 @pytest.mark.parametrize("whiten", [True, False])
-def test_a_whitened_first_layer_is_not_trained(shipped, data, checkpoint, whiten):
-    first = shipped.member("first")
+def test_a_whitened_first_layer_is_not_trained(small, data, checkpoint, whiten):
+    first = small.member("first")
     recipe = first.model_copy(update={"model": first.model.model_copy(update={"whiten": whiten})})
     schedule = training.ScheduleTable(schedules.learning_rates(recipe.train, 20))
     before = training.compile_for_training(recipe, data[0].images, schedule)
@@ -97,14 +97,14 @@ def test_fused_normalisation_is_keras_own(data):
     np.testing.assert_allclose(fused(images), own(images), atol=1e-4)
 
 
-def test_standard_pixels_have_mean_0_and_deviation_1(raw, shipped):
+def test_standard_pixels_have_mean_0_and_deviation_1(raw, small):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prepare, "RAW", raw)
         images = prepare.read_raw("train", 60_000).images
     assert images.mean() == pytest.approx(models.PIXEL_MEAN, abs=0.01)
     assert images.std() == pytest.approx(models.PIXEL_DEVIATION, abs=0.01)
     for pixels, expected in (("standard", (images[:9] - images.mean()) / images.std()), ("unit", images[:9] / 255)):
-        scale = models.build(shipped.model.model_copy(update={"pixels": pixels})).get_layer("scale")
+        scale = models.build(small.model.model_copy(update={"pixels": pixels})).get_layer("scale")
         np.testing.assert_allclose(scale(images[:9]), expected, atol=1e-3)
 
 
@@ -181,11 +181,11 @@ def test_mixed_images_have_mixed_labels(data, mix):
         assert ((changed == images) | (changed == images[::-1])).all()
 
 
-def test_an_epoch_visits_each_image_once_in_an_order_of_its_own(shipped, data):
+def test_an_epoch_visits_each_image_once_in_an_order_of_its_own(small, data):
     images, targets = data[0].images, np.eye(10, dtype=np.float32)[data[0].labels]
 
     def epoch(seed: int, number: int, size: int = 250) -> list[bytes]:
-        batches = training.shuffled_batches(images, targets, size, shipped.augment, seed, number)
+        batches = training.shuffled_batches(images, targets, size, small.augment, seed, number)
         assert [len(batch) for batch, _ in batches] == [size] * (1000 // size)
         return [image.tobytes() for batch, _ in batches.as_numpy_iterator() for image in batch]
 
@@ -202,20 +202,20 @@ def test_an_epoch_visits_each_image_once_in_an_order_of_its_own(shipped, data):
     assert 400 < len(first) < 600 and len(first & second) < 10, "each image is mirrored in every other epoch"
 
 
-def test_it_learns(shipped, data, checkpoint):
-    short = shipped.train.model_copy(update={"epochs": 4, "batch_size": 32})
-    _, history = training.fit(shipped.member("first").model_copy(update={"train": short}), *data, checkpoint)
+def test_it_learns(small, data, checkpoint):
+    short = small.train.model_copy(update={"epochs": 4, "batch_size": 32})
+    _, history = training.fit(small.member("first").model_copy(update={"train": short}), *data, checkpoint)
     assert history[-1]["validation_accuracy"] > 0.6
     assert [row["epoch"] for row in history] == [1, 2, 3, 4]
 
 
-def test_data_pruning_goes_on_with_the_images_that_were_hardest_after_two_epochs(shipped, data, checkpoint, monkeypatch):
+def test_data_pruning_goes_on_with_the_images_that_were_hardest_after_two_epochs(small, data, checkpoint, monkeypatch):
     seen, ranked = [], []
     shuffled_batches, hardest = training.shuffled_batches, pruning.hardest
     monkeypatch.setattr(training, "shuffled_batches", lambda *given: seen.append(given[:2]) or shuffled_batches(*given))
     monkeypatch.setattr(pruning, "hardest", lambda *given: ranked.append(given) or hardest(*given))
-    recipe = shipped.train.model_copy(update={"epochs": 4, "batch_size": 20, "data_pruning": 0.7})
-    _, history = training.fit(shipped.member("first").model_copy(update={"train": recipe}), *data, checkpoint)
+    recipe = small.train.model_copy(update={"epochs": 4, "batch_size": 20, "data_pruning": 0.7})
+    _, history = training.fit(small.member("first").model_copy(update={"train": recipe}), *data, checkpoint)
 
     [(probabilities, count)] = ranked
     confidence = probabilities.max(axis=1)
@@ -291,8 +291,8 @@ def test_a_diverging_training_stops_with_advice(member, data, checkpoint):
 
 
 @pytest.mark.parametrize("schedule", ["constant", "plateau", "step", "exponential", "linear", "cosine"])
-def test_schedules_rise_in_the_warm_up_and_fall_after_it(shipped, schedule):
-    recipe = shipped.train.model_copy(update={"schedule": schedule, "warmup": 0.25, "learning_rate": 0.1})
+def test_schedules_rise_in_the_warm_up_and_fall_after_it(small, schedule):
+    recipe = small.train.model_copy(update={"schedule": schedule, "warmup": 0.25, "learning_rate": 0.1})
     rates = schedules.learning_rates(recipe, 400)
     assert rates.shape == (400,) and rates.dtype == np.float32 and (rates > 0).all()
     assert (np.diff(rates[:100]) > 0).all()
@@ -305,18 +305,18 @@ def test_schedules_rise_in_the_warm_up_and_fall_after_it(shipped, schedule):
         assert (np.diff(rates[100:]) < 0).all() and rates[-1] < 0.0011
 
 
-def test_a_plateau_lowers_the_learning_rate(shipped):
-    recipe = shipped.train.model_copy(update={"schedule": "plateau"})
+def test_a_plateau_lowers_the_learning_rate(small):
+    recipe = small.train.model_copy(update={"schedule": "plateau"})
     factors = [schedules.plateau_factor(recipe, [3, 2, 2, 2, 1, 1.5, 1.4, 1.3][:epochs]) for epochs in range(9)]
     assert factors == pytest.approx([1, 1, 1, 1, 0.3, 0.3, 0.3, 0.09, 0.09])
-    assert schedules.plateau_factor(shipped.train, [1, 1, 1, 1]) == 1
+    assert schedules.plateau_factor(small.train, [1, 1, 1, 1]) == 1
 
 
-def test_patience_ends_the_training_and_keeps_the_best_weights(shipped, data, checkpoint):
-    recipe = shipped.train.model_copy(
+def test_patience_ends_the_training_and_keeps_the_best_weights(small, data, checkpoint):
+    recipe = small.train.model_copy(
         update={"epochs": 50, "patience": 2, "optimizer": "sgd", "schedule": "constant", "warmup": 0.0, "learning_rate": 0.1}
     )
-    model, history = training.fit(shipped.member("first").model_copy(update={"train": recipe}), *data, checkpoint)
+    model, history = training.fit(small.member("first").model_copy(update={"train": recipe}), *data, checkpoint)
     accuracies = [row["validation_accuracy"] for row in history]
     assert len(history) < 50 and int(np.argmax(accuracies)) == len(accuracies) - 3
     right = model.predict(data[1].images, verbose=0).argmax(axis=1) == data[1].labels
@@ -324,11 +324,11 @@ def test_patience_ends_the_training_and_keeps_the_best_weights(shipped, data, ch
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "nesterov", "rmsprop", "adam", "adamw", "muon"])
-def test_every_optimizer_learns(shipped, data, checkpoint, optimizer):
+def test_every_optimizer_learns(small, data, checkpoint, optimizer):
     rate = {"sgd": 0.02, "nesterov": 0.02, "muon": 0.03}.get(optimizer, 0.001)
     update = {"epochs": 3, "optimizer": optimizer, "learning_rate": rate, "weight_decay": 0.0, "batch_size": 20}
-    recipe = shipped.train.model_copy(update=update)
-    _, history = training.fit(shipped.member("first").model_copy(update={"train": recipe}), *data, checkpoint)
+    recipe = small.train.model_copy(update=update)
+    _, history = training.fit(small.member("first").model_copy(update={"train": recipe}), *data, checkpoint)
     assert history[-1]["validation_accuracy"] > 0.6
 
 
@@ -340,9 +340,9 @@ def test_muon_brings_all_singular_values_near_1(shape):
 
 
 @pytest.mark.parametrize("name", ["cnn", "resnet"])
-def test_penalties_and_normalisation_reach_every_kernel(shipped, name):
-    normalized = shipped.model.cnn.model_copy(update={"batch_norm": True})
-    recipe = shipped.model.model_copy(update={"name": name, "whiten": False, "cnn": normalized})
+def test_penalties_and_normalisation_reach_every_kernel(small, name):
+    normalized = small.model.cnn.model_copy(update={"batch_norm": True})
+    recipe = small.model.model_copy(update={"name": name, "whiten": False, "cnn": normalized})
     model = models.build(recipe, keras.regularizers.L2(0.1))
     kernels = [layer.kernel for layer in model.layers if hasattr(layer, "kernel")]
     assert len(model.losses) == len(kernels)
@@ -369,16 +369,16 @@ def test_two_processes_write_the_same_bytes_and_nothing_on_standard_error(root, 
     assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
 
 
-def test_a_saved_model_predicts_as_before(shipped, data, tmp_path):
-    model = models.build(shipped.model)
+def test_a_saved_model_predicts_as_before(small, data, tmp_path):
+    model = models.build(small.model)
     artifact.save(tmp_path / "model.keras", model)
     images = data[1].images
     loaded = artifact.load(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.predict(images, verbose=0), model.predict(images, verbose=0))
 
 
-def test_an_artifact_holds_no_time(shipped, tmp_path):
-    artifact.save(tmp_path / "model.keras", models.build(shipped.model))
+def test_an_artifact_holds_no_time(small, tmp_path):
+    artifact.save(tmp_path / "model.keras", models.build(small.model))
     with zipfile.ZipFile(tmp_path / "model.keras") as archive:
         assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert b"date" not in archive.read("metadata.json")
