@@ -6,6 +6,7 @@ have to be kept to go on.
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -182,8 +183,21 @@ def determined_by(params: MemberParams, data: list[str]) -> dict[str, Any]:
     }
 
 
-def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Checkpoint) -> tuple[keras.Model, list[dict]]:
+def fit(
+    params: MemberParams,
+    train: Images,
+    validation: Images,
+    checkpoint: Checkpoint,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> tuple[keras.Model, list[dict]]:
     """Train one member, printing a line an epoch, and go on from `checkpoint` when it holds finished epochs.
+
+    Args:
+        params: the member's parameters.
+        train: the images to train on.
+        validation: the images to score after each epoch.
+        checkpoint: where the training's state is kept.
+        callbacks: for Keras' `fit`, which is called once an epoch.
 
     Returns:
         The trained model, in float32 and without its optimizer, and the history: one row an epoch with the keys epoch,
@@ -223,7 +237,7 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
         schedule.factor.assign(factor)
         images, targets = whole if epoch <= WHOLE_EPOCHS else (tf.gather(array, np.array(kept)) for array in whole)
         batches = shuffled_batches(images, targets, batch_size, params.augment, params.seed, epoch)
-        seen = {name: values[0] for name, values in model.fit(batches, verbose=0).history.items()}
+        seen = {name: values[0] for name, values in model.fit(batches, verbose=0, callbacks=list(callbacks)).history.items()}
         current.set_weights(model.get_weights())
         if recipe.averaging:
             model.optimizer.assign_means(current.trainable_variables)

@@ -200,6 +200,7 @@ def main(total: int, address: str) -> None:
         raise UserError("optuna: not installed; run `make extras`") from None
     # Imported only now: TensorFlow takes seconds, which a mistake in the space need not wait for.
     from fashion import training
+    from fashion.interrupt import CtrlC
 
     class Reporter:
         """Takes the place of a checkpoint: tells Optuna of each of the epochs, and keeps nothing."""
@@ -225,7 +226,8 @@ def main(total: int, address: str) -> None:
             flush=True,
         )
         try:
-            _, history = training.fit(member, train, validation, Reporter(trial, member.train.epochs))
+            with CtrlC() as ctrl_c:
+                _, history = training.fit(member, train, validation, Reporter(trial, member.train.epochs), [ctrl_c])
         except DivergedError as error:  # a result, if a bad one
             print(error)
             raise optuna.TrialPruned from None
