@@ -59,6 +59,7 @@ page: setup ## make the results page, reports/index.html, from what there is
 	@$(PAGE)
 
 benchmark: setup ## measure recipes beside the plain Keras script, in turn (about twenty minutes)
+	@$(BIN)/dvc repro download
 	@$(BIN)/python benchmarks/benchmark.py
 
 lock: setup ## resolve requirements*.txt into requirements*.lock

@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT / "src"))
 
 import verify
 from fashion.errors import UserError, one_line_errors
-from fashion.files import atomic_write
+from fashion.files import atomic_write, write_json
 from fashion.options import at_least
 
 HERE = Path("benchmarks")
@@ -76,8 +76,8 @@ def execute(command: list[str], directory: Path) -> tuple[str, float, float, flo
         printed = output.read()
     if process.returncode:
         raise UserError(f"{' '.join(command)} failed:\n{printed}")
-    # Linux counts the peak in KiB.
-    return printed, wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes in which the system counts the peak
+    return printed, wall, used.ru_utime + used.ru_stime, used.ru_maxrss * unit / 1e6
 
 
 class Clone:
@@ -252,8 +252,7 @@ def main(rounds: int) -> None:
             stages = {"everything before `train`, from a local copy": preparation}
             results["stages"].append(measure_stages(clones["params.yaml"], number) | stages)
             print(results["stages"][-1], flush=True)
-    with atomic_write(HERE / "results.json") as file:
-        file.write((json.dumps(results, indent=2) + "\n").encode())
+    write_json(HERE / "results.json", results)
     with atomic_write(HERE / "results.md") as file:
         file.write(table(results).encode())
     print(f"-> {HERE / 'results.md'}")
@@ -261,6 +260,8 @@ def main(rounds: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=at_least(1), default=3, help="how often each is run, with another seed each time (default 3)")
+    parser.add_argument(
+        "--rounds", type=at_least(1), default=3, help="how often each is run, with another seed each time (default 3)"
+    )
     with one_line_errors():
         main(parser.parse_args().rounds)

@@ -54,18 +54,19 @@ def main(params: DownloadParams, directory: Path = RAW) -> None:
         OSError: a file cannot be written.
     """
     missing = dict(FILES)
-    reasons = []
+    used, reasons = [], []
     for source in params.sources:
         try:
             with sources.opened(source) as fetch:
                 for name in list(missing):
                     store(fetch(name), directory / name, missing[name])
                     del missing[name]
+                    used.append(source)
         except sources.SourceError as error:
             reasons.append(f"{source}: {error}")
             print(f"{reasons[-1]}; trying the next source", flush=True)
         if not missing:
-            print(f"{len(FILES)} files, verified, from {source} -> {directory}/")
+            print(f"{len(FILES)} files, verified, from {' and '.join(dict.fromkeys(used))} -> {directory}/")
             return
     raise UserError(
         "no source has the data set:\n"

@@ -1,6 +1,5 @@
 """Score the ensemble: models/ on data/prepared/ -> reports/metrics.json, classes.csv and predictions.csv."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from fashion import artifact, dataset, metrics, stage, tables
 from fashion.backend import keras
 from fashion.dataset import CLASS_NAMES, Images
-from fashion.files import atomic_write
+from fashion.files import write_json
 from fashion.members import files
 from fashion.params import CLASSES, EvaluateParams
 
@@ -100,8 +99,7 @@ def main(members: list[str], params: EvaluateParams) -> None:
             for number, member in enumerate(members)
         }
 
-    with atomic_write(METRICS) as file:
-        file.write((json.dumps(rounded(scores), indent=2) + "\n").encode())
+    write_json(METRICS, rounded(scores))
     by_class = zip(CLASS_NAMES, *(column.tolist() for column in classes))
     tables.write(CLASS_SCORES, (dict(zip(("class", *classes._fields), row)) for row in by_class))
     tables.write(

@@ -135,7 +135,7 @@ def improvements() -> list[dict[str, str]]:
     """
     shown = []
     for number, row in enumerate(read_rows(Path("reports/improvements.csv"), ("change", "seeds"), IMPROVEMENT)):
-        verdict = "better" if row["test_low"] > 0 else "worse" if row["test_high"] < 0 else "not told apart"
+        verdict = metrics.verdict(row["test_low"], row["test_high"])
         interval = f"{row['test_difference']:+.2f} ({row['test_low']:+.2f} to {row['test_high']:+.2f}), {verdict}"
         shown.append(
             {

@@ -327,7 +327,9 @@ def connect(address: str | None, threads: int) -> None:
         import ray
     except ImportError:
         raise UserError("ray: not installed; run `make extras`") from None
-    here = {} if address else {"num_cpus": max(available(), threads), "object_store_memory": OBJECT_STORE_BYTES}
+    here = (
+        {} if address else {"num_cpus": max(verify.available_processors(), threads), "object_store_memory": OBJECT_STORE_BYTES}
+    )
     try:
         ray.init(
             address or "local", include_dashboard=None if address else False, log_to_driver=False, logging_level="ERROR", **here
@@ -339,11 +341,6 @@ def connect(address: str | None, threads: int) -> None:
         raise UserError(
             f"no node has {threads} processors for a task of {threads} threads; the largest has {largest:.0f}: lower --threads"
         )
-
-
-def available() -> int:
-    """Return how many processors this process may use, which is how many threads TensorFlow takes."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def run_on_cluster(work: list[Work], remote: tuple[str, dict[str, Any]], threads: int) -> list[Outcome]:
@@ -393,7 +390,7 @@ def main(targets: list[str], address: str | None, threads: int | None) -> None:
     remote = default_remote()
     if threads:
         os.environ |= dict.fromkeys(THREADS, str(threads))  # also of what runs here
-    threads = threads or available()
+    threads = threads or verify.available_processors()
     connect(address, threads)
     tried: set[str] = set()
     while work := [each for each in find_work(targets) if each.address not in tried]:

@@ -8,7 +8,6 @@ import evaluate
 from fashion import training
 from fashion.checkpoint import Checkpoint
 from fashion.dataset import Images
-from fashion.interrupt import CtrlC
 from fashion.params import EvaluateParams, MemberParams
 
 
@@ -48,8 +47,7 @@ def run(
         UserError: the training diverged, or a backbone's weights cannot be had.
         OSError: a file cannot be read or written.
     """
-    with CtrlC() as ctrl_c:
-        model, history = training.fit(member, sets["train"], sets["validation"], checkpoint, [ctrl_c])
+    model, history = training.fit(member, sets["train"], sets["validation"], checkpoint)
     probabilities = {name: evaluate.predict([model], data.images, scoring.flip_averaging)[0] for name, data in sets.items()}
     scores = {"last_epoch": {"accuracy": history[-1]["train_accuracy"], "loss": history[-1]["train_loss"]}}
     scores |= {name: evaluate.score(data, probabilities[name]) for name, data in sets.items()}

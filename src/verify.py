@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from fashion.errors import UserError, one_line_errors
-from fashion.files import atomic_write, sha256
+from fashion.files import sha256, write_json
 from fashion.precision import CPUINFO, choose, cpu_features
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,6 +35,11 @@ Machine = dict[str, object]
 Scores = dict[str, float]
 
 
+def available_processors() -> int:
+    """Return how many processors this process may use, which is how many threads TensorFlow takes."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
 def describe_machine() -> Machine:
     """Return what the bits of a result may depend on besides code, data and parameters."""
     cpu = {}
@@ -50,7 +55,7 @@ def describe_machine() -> Machine:
         "cpu": ", ".join(f"{name}: {value}" for name, value in cpu.items()),
         "cpu_features": sorted(cpu_features()),
         "precision_auto": choose("auto"),
-        "threads": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "threads": available_processors(),
         "settings": " ".join(f"{name}={os.environ[name]}" for name in SETTINGS if name in os.environ) or "none",
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
@@ -188,8 +193,7 @@ def main() -> None:
     )
     if recorded is None:
         record = {"dvc.lock": sha256(ROOT / "dvc.lock"), "machine": machine}
-        with atomic_write(ROOT / MACHINE) as file:
-            file.write((json.dumps(record, indent=2) + "\n").encode())
+        write_json(ROOT / MACHINE, record)
         print(f"This machine is recorded as the one that did so -> {MACHINE}")
 
 

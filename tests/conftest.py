@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # The same examples in every run, and no clock: a busy machine is no failure.
 settings.register_profile("repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
-# The tests run in as many processes as there are cores, so TensorFlow takes one thread in each.
+# The tests run in two processes, so TensorFlow takes one thread in each.
 os.environ |= dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
 sys.path.insert(0, str(ROOT / "src"))
 

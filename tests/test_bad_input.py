@@ -65,7 +65,10 @@ PARAMETERS = {
         "prepare: validation_fraction 0.05 of 100 images holds out less than one of each class",
     ),
     "ignored weight decay": (edited("optimizer: muon", "optimizer: adam"), "train: weight_decay: .* needs another optimizer"),
-    "no epochs to prune": (edited("data_pruning: 0.0", "data_pruning: 0.5"), "train: data_pruning: 0.5 begins after 2 epochs .* than 2;"),
+    "no epochs to prune": (
+        edited("data_pruning: 0.0", "data_pruning: 0.5"),
+        "train: data_pruning: 0.5 begins after 2 epochs .* than 2;",
+    ),
     "unknown optimizer": (edited("optimizer: muon", "optimizer: adma"), "train.optimizer: should be 'sgd', 'nesterov'"),
     "unknown network": (edited("name: cnn ", "name: vgg "), "model.name: should be 'cnn', 'resnet' or 'backbone'"),
     "whitening of single pixels": (edited("kernel_size: 3 ", "kernel_size: 1 "), "model: whiten: true needs a cnn.kernel_size"),

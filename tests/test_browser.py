@@ -97,8 +97,8 @@ def assert_charts_are_drawn(document: str, page: Path, titles: list[str]) -> Non
 
 
 TITLES = [
-    "Accuracy after each epoch",
-    "Cross-entropy loss after each epoch",
+    "Accuracy of each epoch",
+    "Cross-entropy loss of each epoch",
     "F1 of each class, test images",
     "Predicted and true class",
 ]

@@ -23,6 +23,13 @@ def test_wilson_interval_of_a_published_example():
     assert metrics.wilson_interval(0, 20) == pytest.approx((0.0, 0.1611), abs=5e-5)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"), [(0.1, 0.5, "better"), (-0.5, -0.1, "worse"), (-0.1, 0.5, "not told apart")]
+)
+def test_what_an_interval_of_a_difference_shows(low, high, verdict):
+    assert metrics.verdict(low, high) == verdict
+
+
 @given(st.integers(1, 10**6).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total))))
 def test_wilson_interval_holds_the_proportion(case):
     right, total = case

@@ -80,7 +80,9 @@ def test_a_stages_deps_are_the_files_that_it_imports(name):
 
 
 def test_the_studies_fingerprint_is_of_all_that_its_stage_depends_on():
-    (deps,) = (stage["deps"] for stage in stage_definitions().values() if {FINGERPRINT: {"cache": False}} in stage.get("outs", ()))
+    (deps,) = (
+        stage["deps"] for stage in stage_definitions().values() if {FINGERPRINT: {"cache": False}} in stage.get("outs", ())
+    )
     assert {row["file"] for row in fingerprint()} == set(deps) - {"studies/fingerprint.py"}
     for row in fingerprint():
         assert hashlib.sha256((ROOT / row["file"]).read_bytes()).hexdigest() == row["sha256"]

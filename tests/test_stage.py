@@ -109,7 +109,8 @@ def test_ctrl_c_ends_in_one_line(long_training):
     (long_training.path / "models/first.keras").unlink(missing_ok=True)
     process = start_training(long_training)
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=60)
+    assert stdout.endswith("stopping after the steps under way; again Ctrl-C: at once\n")
     assert stderr == "error: interrupted; run it again to go on\n"
     assert process.returncode == 130
     assert not (long_training.path / "models" / "first.keras").exists()

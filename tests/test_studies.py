@@ -137,6 +137,9 @@ def test_tuning_goes_on_and_prunes_and_names_the_best(study_clone):
     for text, message in (
         ("train.epohcs: [1, 2]\n", "train.epohcs: unknown key"),
         ("train.epochs: [0, 2]\n", "train.epochs: should be greater than or equal to 1"),
+        ("train.schedule: [cosine, cosnie]\n", "train.schedule: should be"),
+        ("train.epochs: 2026-99-99\n", "not valid YAML"),
+        ("train.optimizer: [adam, muon]\n", "train: weight_decay: "),
         ("train.learning_rate: {low: 0.0, high: 0.1, log: true}\n", "low 0.0 has to be below high 0.1, and above 0 if log"),
         ("evaluate.calibration_bins: [2, 20]\n", "evaluate.calibration_bins: no part of a training"),
         ("- train\n", "space.yaml: "),
@@ -146,9 +149,28 @@ def test_tuning_goes_on_and_prunes_and_names_the_best(study_clone):
         assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
         assert message in done.stderr
     space.write_text("train.epochs: [1, 2]\n")
+    done = clone.run(".venv/bin/python", "studies/tuning/tune.py", "--storage", "postgresql+psycopg://HOST:PORT/NAME")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "postgresql+psycopg://HOST:PORT/NAME: cannot be used as storage (" in done.stderr
     clone.edit("first: {seed: 0", "first: {train: {epochs: 1}, seed: 0")
     done = clone.run(".venv/bin/python", "studies/tuning/tune.py")
     assert "train.epochs: ensemble.first in params.yaml has a value of its own" in done.stderr
+
+
+def test_values_that_do_not_go_together_are_a_pruned_trial(study_clone, tmp_path):
+    import optuna
+
+    (study_clone.path / "studies/tuning/space.yaml").write_text("train.optimizer: [muon, adam]\n")
+    storage = f"sqlite:///{tmp_path}/trials.db"
+    command = [".venv/bin/python", "studies/tuning/tune.py", "--storage", storage, "--trials"]
+    first = study_clone.run(*command, "1")
+    assert (first.returncode, first.stderr) == (0, "")
+    [summary] = optuna.get_all_study_summaries(storage)
+    optuna.load_study(study_name=summary.study_name, storage=storage).enqueue_trial({"train.optimizer": "adam"})
+    again = study_clone.run(*command, "2")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert "trial 1: train.optimizer adam\nstudies/tuning/space.yaml: train: weight_decay: " in again.stdout, again.stdout
+    assert (study_clone.path / "studies/tuning/trials.csv").read_text().splitlines()[2] == "1,pruned,0,0,adam"
 
 
 ROWS = sorted(path.stem for path in (ROOT / "studies/improvements/rows").glob("*.yaml"))
@@ -180,7 +202,8 @@ def test_wrong_rows_are_refused(tmp_path, monkeypatch):
     (tmp_path / "rows").mkdir()
     for text, message in (
         ("title: x\n", "not a row with title and changes"),
-        ("[", "not a row"),
+        ("[", "not valid YAML"),
+        ("title: 2026-99-99", "not valid YAML"),
         ("title: x\nchanges: {train: {epochs: 0}}\n", "train.epochs: should be greater"),
     ):
         (tmp_path / "rows/wrong.yaml").write_text(text)
@@ -258,6 +281,3 @@ def test_the_interval_of_a_difference_is_welchs():
     assert change == pytest.approx(1.05)
     # 5.86 degrees of freedom are rounded down to 5: a slightly wider interval than scipy's 0.31.
     assert 0.30 < half < 0.34
-    assert table.verdict(0.1, 0.5) == "better"
-    assert table.verdict(-0.5, -0.1) == "worse"
-    assert table.verdict(-0.1, 0.5) == "not told apart"

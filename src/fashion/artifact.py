@@ -65,6 +65,8 @@ def load(path: Path) -> keras.Model:
         if damaged:
             raise zipfile.BadZipFile(f"{damaged} is damaged")
         model = keras.models.load_model(path, compile=False, safe_mode=True)
+    except MemoryError:
+        raise
     except Exception as error:  # Keras raises whatever the damage leads to
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{path}: not a model that can be read safely ({reason}); {remedy}") from None

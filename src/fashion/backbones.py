@@ -113,6 +113,8 @@ def load_weights(model: keras.Model, params: BackboneParams) -> None:
     if params.weights == "imagenet":
         try:
             network.set_weights(make(params, weights="imagenet").get_weights())
+        except MemoryError:
+            raise
         except Exception as error:  # Keras raises whatever the network's failure leads to
             raise UserError(
                 f"model.backbone: the weights of {params.name} could not be downloaded ({' '.join(str(error).split())[:120]}); "
@@ -124,5 +126,7 @@ def load_weights(model: keras.Model, params: BackboneParams) -> None:
         raise ParameterError(f"model.backbone.weights: {path} does not exist")
     try:
         network.load_weights(path)
+    except MemoryError:
+        raise
     except Exception as error:  # likewise
         raise UserError(f"{path}: no weights of {params.name} ({' '.join(str(error).split())[:120]})") from None

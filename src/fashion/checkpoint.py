@@ -39,11 +39,19 @@ class Checkpoint:
             np.savez(file, history=json.dumps(history), **values)
 
     def restore(self, variables: Sequence[Any]) -> list[dict]:
-        """Assign the values kept to Keras variables, and return the history; change nothing and return [] if there is none."""
+        """Assign the values kept to Keras variables, and return the history.
+
+        If the file is missing or damaged, change nothing and return [].
+
+        Raises:
+            MemoryError: there is not enough memory.
+        """
         try:
             with np.load(io.BytesIO(self.path.read_bytes()), allow_pickle=False) as kept:
                 history = json.loads(str(kept["history"]))
                 values = [kept[f"variable_{number}"] for number in range(len(variables))]
+        except MemoryError:
+            raise
         except Exception:  # missing, or damaged: the readers of both formats raise whatever the damage leads to
             return []
         for variable, value in zip(variables, values):

@@ -87,6 +87,8 @@ def load(path: Path) -> Images:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             dataset = Images(arrays["images"], arrays["labels"])
         check(dataset)
+    except MemoryError:
+        raise
     except Exception as error:  # the readers of both formats raise whatever the damage leads to
         raise UserError(f"{path}: not a set of images ({error}); delete it and run `dvc repro`") from None
     return dataset

@@ -104,7 +104,7 @@ def augmented(images: np.ndarray, variants: np.ndarray) -> Figure:
 
 
 def learning_curves(histories: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """Draw accuracy and loss after each epoch, on training and on validation images, and the learning rate that was used.
+    """Draw accuracy and loss of each epoch, on training images during it and on validation images after it, and the learning rate.
 
     Args:
         histories: for each member of the ensemble, the columns of its history.

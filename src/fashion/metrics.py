@@ -40,6 +40,13 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
     return max(0.0, center - half), min(1.0, center + half)
 
 
+def verdict(low: float, high: float) -> str:
+    """Say in words what the interval of a difference in accuracy, from `low` to `high`, shows."""
+    if low > 0:
+        return "better"
+    return "worse" if high < 0 else "not told apart"
+
+
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Count the examples by true class (rows) and predicted class (columns).
 

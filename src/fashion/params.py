@@ -279,6 +279,22 @@ def merge(base: Any, overrides: Any) -> Any:
     return {**base, **{key: merge(base.get(key), value) for key, value in overrides.items()}}
 
 
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file.
+
+    Raises:
+        ParameterError: it is missing or not YAML.
+    """
+    try:
+        return YAML(typ="safe").load(path)
+    except FileNotFoundError:
+        raise ParameterError(f"{path}: not found; run this in the project's top directory") from None
+    except (OSError, UnicodeError) as error:
+        raise ParameterError(f"{path}: cannot be read: {error}") from None
+    except Exception as error:  # a value that its tag does not allow, such as the date 2026-99-99, raises all sorts
+        raise ParameterError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
 def load(path: Path = PARAMS_FILE) -> Params:
     """Read and check params.yaml.
 
@@ -286,14 +302,7 @@ def load(path: Path = PARAMS_FILE) -> Params:
         ParameterError: the file is missing or not YAML, a key is unknown or missing, or a value is of the wrong type or
             out of range. Its message is one line that names each such key, what was given and what is allowed.
     """
-    try:
-        tree = YAML(typ="safe").load(path)
-    except FileNotFoundError:
-        raise ParameterError(f"{path}: not found; run this in the project's top directory") from None
-    except (OSError, UnicodeError) as error:
-        raise ParameterError(f"{path}: cannot be read: {error}") from None
-    except Exception as error:  # a value that its tag does not allow, such as the date 2026-99-99, raises all sorts
-        raise ParameterError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+    tree = read_yaml(path)
     if not isinstance(tree, dict):
         raise ParameterError(f"{path}: empty, or no mapping of sections; `git checkout {path}` brings the last one back")
     try:

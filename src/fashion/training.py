@@ -6,7 +6,6 @@ have to be kept to go on.
 
 import math
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from fashion.backend import keras, tf
 from fashion.checkpoint import Checkpoint
 from fashion.dataset import Images
 from fashion.errors import DivergedError
+from fashion.interrupt import CtrlC
 from fashion.models import HEAD, build, first_convolution
 from fashion.muon import Muon
 from fashion.normalization import FusedBatchNormalization
@@ -142,6 +142,7 @@ def compile_for_training(params: MemberParams, images: np.ndarray, schedule: Sch
 
     Raises:
         UserError: the backbone's weights cannot be had.
+        OSError: a file of weights cannot be read.
     """
     recipe = params.train
     penalty = keras.regularizers.L1L2(recipe.l1, recipe.l2) if recipe.l1 or recipe.l2 else None
@@ -183,21 +184,8 @@ def determined_by(params: MemberParams, data: list[str]) -> dict[str, Any]:
     }
 
 
-def fit(
-    params: MemberParams,
-    train: Images,
-    validation: Images,
-    checkpoint: Checkpoint,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> tuple[keras.Model, list[dict]]:
+def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Checkpoint) -> tuple[keras.Model, list[dict]]:
     """Train one member, printing a line an epoch, and go on from `checkpoint` when it holds finished epochs.
-
-    Args:
-        params: the member's parameters.
-        train: the images to train on.
-        validation: the images to score after each epoch.
-        checkpoint: where the training's state is kept.
-        callbacks: for Keras' `fit`, which is called once an epoch.
 
     Returns:
         The trained model, in float32 and without its optimizer, and the history: one row an epoch with the keys epoch,
@@ -209,6 +197,8 @@ def fit(
     Raises:
         DivergedError: the loss is no longer finite.
         UserError: the backbone's weights cannot be had.
+        OSError: the checkpoint cannot be written, or a file of weights not be read.
+        KeyboardInterrupt: Ctrl-C was pressed; it ends between two epochs or after at most `STEPS_AT_ONCE` steps of one.
     """
     recipe = params.train
     sizes = pruning.epoch_sizes(recipe, len(train))
@@ -230,53 +220,59 @@ def fit(
     whole = tf.constant(train.images), tf.one_hot(train.labels, CLASSES)
     held_out = evaluation_batches(validation.images)
     started, first = time.monotonic(), len(history)
-    while len(history) < recipe.epochs and not out_of_patience(recipe, history):
-        epoch = len(history) + 1
-        reseed_dropout(model, params.seed, epoch)
-        factor = plateau_factor(recipe, [row["validation_loss"] for row in history])
-        schedule.factor.assign(factor)
-        images, targets = whole if epoch <= WHOLE_EPOCHS else (tf.gather(array, np.array(kept)) for array in whole)
-        batches = shuffled_batches(images, targets, batch_size, params.augment, params.seed, epoch)
-        seen = {name: values[0] for name, values in model.fit(batches, verbose=0, callbacks=list(callbacks)).history.items()}
-        current.set_weights(model.get_weights())
-        if recipe.averaging:
-            model.optimizer.assign_means(current.trainable_variables)
-            # Copies, because on JAX `fit` gives away the optimizer's arrays.
-            current.set_weights(current.get_weights())
-        probabilities = current.predict(held_out, verbose=0)
-        accuracy = metrics.accuracy(validation.labels, probabilities)
-        loss = metrics.cross_entropy(validation.labels, probabilities)
-        if not math.isfinite(seen["loss"] + loss):
-            raise DivergedError(
-                f"training diverged: the loss is {seen['loss']:.3g} in epoch {epoch} and {loss:.3g} after it; "
-                f"lower train.learning_rate ({recipe.learning_rate}) or raise train.warmup ({recipe.warmup})"
+    with CtrlC() as ctrl_c:
+        while len(history) < recipe.epochs and not out_of_patience(recipe, history):
+            epoch = len(history) + 1
+            reseed_dropout(model, params.seed, epoch)
+            factor = plateau_factor(recipe, [row["validation_loss"] for row in history])
+            schedule.factor.assign(factor)
+            images, targets = whole if epoch <= WHOLE_EPOCHS else (tf.gather(array, np.array(kept)) for array in whole)
+            batches = shuffled_batches(images, targets, batch_size, params.augment, params.seed, epoch)
+            seen = {name: values[0] for name, values in model.fit(batches, verbose=0, callbacks=[ctrl_c]).history.items()}
+            current.set_weights(model.get_weights())
+            if recipe.averaging:
+                model.optimizer.assign_means(current.trainable_variables)
+                # Copies, because on JAX `fit` gives away the optimizer's arrays.
+                current.set_weights(current.get_weights())
+            probabilities = current.predict(held_out, verbose=0)
+            accuracy = metrics.accuracy(validation.labels, probabilities)
+            loss = metrics.cross_entropy(validation.labels, probabilities)
+            if not math.isfinite(seen["loss"] + loss):
+                raise DivergedError(
+                    f"training diverged: the loss is {seen['loss']:.3g} in epoch {epoch} and {loss:.3g} after it; "
+                    f"lower train.learning_rate ({recipe.learning_rate}) or raise train.warmup ({recipe.warmup})"
+                )
+            if not recipe.patience or accuracy > max((row["validation_accuracy"] for row in history), default=-1):
+                best.set_weights(current.get_weights())
+            history.append(
+                {
+                    "epoch": epoch,
+                    "precision": precision.choose(recipe.precision),
+                    "learning_rate": factor * float(rates[passed_steps[epoch - 1] : passed_steps[epoch]].mean()),
+                    "train_accuracy": seen["accuracy"],
+                    "train_loss": seen["cross_entropy"],
+                    "validation_accuracy": accuracy,
+                    "validation_loss": loss,
+                }
             )
-        if not recipe.patience or accuracy > max((row["validation_accuracy"] for row in history), default=-1):
-            best.set_weights(current.get_weights())
-        history.append(
-            {
-                "epoch": epoch,
-                "precision": precision.choose(recipe.precision),
-                "learning_rate": factor * float(rates[passed_steps[epoch - 1] : passed_steps[epoch]].mean()),
-                "train_accuracy": seen["accuracy"],
-                "train_loss": seen["cross_entropy"],
-                "validation_accuracy": accuracy,
-                "validation_loss": loss,
-            }
-        )
-        if recipe.data_pruning and epoch == WHOLE_EPOCHS:
-            known = model.predict(evaluation_batches(train.images), verbose=0)
-            kept.assign(pruning.hardest(known, sizes[-1]))
-        checkpoint.save(variables, history)
-        passed = time.monotonic() - started
-        left = passed * (passed_steps[-1] - passed_steps[epoch]) / (passed_steps[epoch] - passed_steps[first])
-        print(
-            f"epoch {epoch:>{len(str(recipe.epochs))}}/{recipe.epochs}"
-            f"   training {seen['accuracy']:7.2%}   validation {accuracy:7.2%}"
-            f"   {passed:4.0f} s, {left:.0f} s left",
-            flush=True,
-        )
+            if recipe.data_pruning and epoch == WHOLE_EPOCHS:
+                known = model.predict(evaluation_batches(train.images), verbose=0)
+                kept.assign(pruning.hardest(known, sizes[-1]))
+            checkpoint.save(variables, history)
+            passed = time.monotonic() - started
+            left = passed * (passed_steps[-1] - passed_steps[epoch]) / (passed_steps[epoch] - passed_steps[first])
+            print(
+                f"epoch {epoch:>{len(str(recipe.epochs))}}/{recipe.epochs}"
+                f"   training {seen['accuracy']:7.2%}   validation {accuracy:7.2%}"
+                f"   {passed:4.0f} s, {left:.0f} s left",
+                flush=True,
+            )
     return best, history
+
+
+def kept_row(params: TrainParams, history: list[dict]) -> dict:
+    """Return the row of the history that belongs to the weights that `fit` keeps."""
+    return max(history, key=lambda row: row["validation_accuracy"]) if params.patience else history[-1]
 
 
 def out_of_patience(params: TrainParams, history: list[dict]) -> bool:

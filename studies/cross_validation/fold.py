@@ -1,6 +1,6 @@
 """Train on all folds but one and predict that one: data/raw -> results/FOLD.json and out_of_fold/FOLD.npz."""
 
-import json
+from pathlib import Path
 
 import folds  # first: it finds the library
 import numpy as np
@@ -10,7 +10,7 @@ import trial
 from fashion import corrections, params, stage
 from fashion.dataset import Images
 from fashion.errors import ParameterError
-from fashion.files import atomic_write
+from fashion.files import atomic_write, write_json
 from fashion.params import TRAINING_IMAGES, EvaluateParams, MemberParams
 
 
@@ -30,7 +30,7 @@ def main(chosen: folds.FoldParams, exclude: str, member: MemberParams, scoring: 
             "set patience: 0 and another schedule for cross-validation"
         )
     full = prepare.read_raw("train", TRAINING_IMAGES)
-    corrected = corrections.read(folds.Path(exclude), full.labels)
+    corrected = corrections.read(Path(exclude), full.labels)
     held_out = folds.assign(full.labels, len(chosen.folds), chosen.seed) == int(fold)
     used = ~held_out & corrected.kept
     sets = {
@@ -39,8 +39,7 @@ def main(chosen: folds.FoldParams, exclude: str, member: MemberParams, scoring: 
     }
     checkpoint = trial.checkpoint_of(f"fold-{fold}", member, sets)
     scores, probabilities = trial.run(checkpoint, member, scoring, sets)
-    with atomic_write(folds.HERE / f"results/{fold}.json") as file:
-        file.write((json.dumps(scores, indent=2) + "\n").encode())
+    write_json(folds.HERE / f"results/{fold}.json", scores)
     with atomic_write(folds.HERE / f"out_of_fold/{fold}.npz") as file:
         # Small enough for git; three digits are enough to judge a label by.
         np.savez_compressed(file, probabilities=probabilities["validation"].astype(np.float16))

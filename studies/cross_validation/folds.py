@@ -6,7 +6,6 @@ from typing import Annotated
 
 import numpy as np
 from pydantic import Field, ValidationError, model_validator
-from ruamel.yaml import YAML, YAMLError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
@@ -43,11 +42,7 @@ def load() -> FoldParams:
     """
     path = HERE / "params.yaml"
     try:
-        return FoldParams.model_validate(YAML(typ="safe").load(path))
-    except FileNotFoundError:
-        raise ParameterError(f"{path}: not found; run this in the project's top directory") from None
-    except YAMLError as error:
-        raise ParameterError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+        return FoldParams.model_validate(params.read_yaml(path))
     except ValidationError as error:
         raise ParameterError(f"{path}: {params.describe(error)}") from None
 

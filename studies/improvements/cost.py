@@ -4,7 +4,6 @@ A training that stops early is timed as if it did not, and data pruning without 
 minutes, so each block of the row's steps is compared with the block of the seed recipe's just before it.
 """
 
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -14,7 +13,8 @@ import rows  # first: it finds the library
 import prepare
 from fashion import pruning, stage, training
 from fashion.backend import tf
-from fashion.files import atomic_write
+from fashion.dataset import Images
+from fashion.files import write_json
 from fashion.params import CLASSES, TRAINING_IMAGES, MemberParams, Params
 from fashion.schedules import learning_rates
 
@@ -22,7 +22,7 @@ from fashion.schedules import learning_rates
 BLOCK, ROUNDS = 6400, 5
 
 
-def prepare_member(member: MemberParams, recipe: Params, full: prepare.Images) -> tuple[Callable[[int], float], int]:
+def prepare_member(member: MemberParams, recipe: Params, full: Images) -> tuple[Callable[[int], float], int]:
     """Return a function that trains one block of an epoch and says how long that took (seconds), and the parameters' number.
 
     What it says is scaled to the member's whole training.
@@ -61,8 +61,7 @@ def main(recipe: Params, seed_recipe: Params, row: str) -> None:
         seconds = reference(epoch)
         ratios.append(sum(block(epoch) for block, _ in timed) / seconds)
     cost = {"ratio": round(statistics.median(ratios), 2), "parameters": sum(parameters for _, parameters in timed)}
-    with atomic_write(rows.HERE / f"costs/{row}.json") as file:
-        file.write((json.dumps(cost, indent=2) + "\n").encode())
+    write_json(rows.HERE / f"costs/{row}.json", cost)
     print(f"{row}: {cost['ratio']} times the seed recipe's time, from {min(ratios):.2f} to {max(ratios):.2f}")
 
 

@@ -1,7 +1,5 @@
 """Train a row's recipe with one seed and score it: data/raw -> results/ROW-SEED.json."""
 
-import json
-
 import numpy as np
 import rows  # first: it finds the library
 
@@ -10,7 +8,7 @@ import prepare
 import trial
 from fashion import stage
 from fashion.errors import ParameterError
-from fashion.files import atomic_write
+from fashion.files import write_json
 from fashion.params import TEST_IMAGES, TRAINING_IMAGES, MemberParams, Params
 
 # An ensemble has more than one seed: those of another run are this far away.
@@ -43,8 +41,7 @@ def main(recipe: Params, members: dict[str, MemberParams], row: str, seed: str) 
         name: evaluate.score(data, np.mean([probabilities[name] for probabilities in found], axis=0))
         for name, data in sets.items()
     }
-    with atomic_write(rows.HERE / f"results/{row}-{seed}.json") as file:
-        file.write((json.dumps(scores, indent=2) + "\n").encode())
+    write_json(rows.HERE / f"results/{row}-{seed}.json", scores)
     for checkpoint in checkpoints.values():
         checkpoint.remove()
 

@@ -2,10 +2,9 @@
 
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML, YAMLError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
@@ -38,16 +37,11 @@ def read(name: str) -> Row:
         ParameterError: there is no such file, or it is none, or the changed recipe is wrong.
     """
     path = HERE / f"rows/{name}.yaml"
-    yaml = YAML(typ="safe")
+    row, recipe = params.read_yaml(path), params.read_yaml(RECIPE)
+    group = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
     try:
-        text = path.read_text(encoding="utf-8")
-        row: Any = yaml.load(text)
-        title, changes = row["title"], row["changes"]
-        tree = params.merge(yaml.load(RECIPE), changes)
-        return Row(text.partition("\n")[0].removeprefix("# "), title, params.Params.model_validate(tree))
-    except FileNotFoundError as error:
-        raise ParameterError(f"{error.filename}: not found; run this in the project's top directory") from None
-    except (YAMLError, TypeError, KeyError) as error:
+        return Row(group, row["title"], params.Params.model_validate(params.merge(recipe, row["changes"])))
+    except (TypeError, KeyError) as error:
         raise ParameterError(f"{path}: not a row with title and changes ({' '.join(str(error).split())})") from None
     except ValidationError as error:
         raise ParameterError(f"{path}: {params.describe(error)}") from None

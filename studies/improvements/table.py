@@ -12,7 +12,7 @@ import numpy as np
 import rows  # first: it finds the library
 from matplotlib.figure import Figure
 
-from fashion import figures, tables
+from fashion import figures, metrics, tables
 from fashion.errors import UserError, one_line_errors
 from fashion.files import atomic_write
 
@@ -50,7 +50,12 @@ def read(name: str) -> dict[str, list[float]]:
 def summarize(name: str, seed: dict[str, list[float]]) -> dict:
     """Return a row of the table; accuracies and differences in percentage points."""
     row, found = rows.read(name), read(name)
-    summary = {"row": name, "improvement": "" if name == rows.SEED_ROW else row.group, "change": row.title, "seeds": len(found["test"])}
+    summary = {
+        "row": name,
+        "improvement": "" if name == rows.SEED_ROW else row.group,
+        "change": row.title,
+        "seeds": len(found["test"]),
+    }
     for part in ("validation", "test"):
         summary[f"{part}_mean"] = statistics.mean(found[part])
         summary[f"{part}_sd"] = statistics.stdev(found[part])
@@ -67,13 +72,6 @@ def place(row: dict) -> tuple[bool, int]:
     return row["row"] != rows.SEED_ROW, int(number[0]) if number else sys.maxsize
 
 
-def verdict(low: float, high: float) -> str:
-    """Say what an interval of a difference says."""
-    if low > 0:
-        return "better"
-    return "worse" if high < 0 else "not told apart"
-
-
 def in_markdown(summaries: list[dict]) -> str:
     """Return the table as it is read on a page."""
     lines = [
@@ -85,7 +83,7 @@ def in_markdown(summaries: list[dict]) -> str:
         change, judged = "", ""
         if row["row"] != rows.SEED_ROW:
             change = f"{row['test_difference']:+.2f} ({row['test_low']:+.2f} to {row['test_high']:+.2f})"
-            judged = verdict(row["test_low"], row["test_high"])
+            judged = metrics.verdict(row["test_low"], row["test_high"])
         cells = (
             row["improvement"],
             row["change"],
@@ -118,7 +116,8 @@ def draw(summaries: list[dict]) -> Figure:
     axes.axvline(0, color=figures.GREY, linewidth=0.8)
     axes.set_yticks(places, [row["change"] for row in summaries])
     axes.set(
-        xlabel="accuracy, difference to the seed's recipe\n(percentage points; 95 % interval)", ylim=(-0.7, len(summaries) - 0.3)
+        xlabel="accuracy, difference to the seed's recipe\n(percentage points; 95 % interval)",
+        ylim=(-0.7, len(summaries) - 0.3),
     )
     axes.grid(axis="x", color="#e5e5e5")
     axes.legend(loc="lower left")

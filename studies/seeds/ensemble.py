@@ -4,7 +4,6 @@ And what one more member brings: every ensemble of the networks that member.py t
 """
 
 import itertools
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ import evaluate
 import prepare
 from fashion import params, stage
 from fashion.errors import ParameterError
-from fashion.files import atomic_write
+from fashion.files import atomic_write, write_json
 from fashion.params import TEST_IMAGES, TRAINING_IMAGES, PrepareParams
 
 RECIPES, HERE = Path("recipes"), Path("studies/seeds")
@@ -55,7 +54,9 @@ def main(split: PrepareParams, seeds: list[int]) -> None:
         with np.load(path, allow_pickle=False) as probabilities:
             members[int(path.stem.removeprefix("accurate-"))] = dict(probabilities)
     if unknown := set(seeds) - set(members):
-        raise ParameterError(f"{RECIPES}/ensemble.yaml: no network of seed {min(unknown)} is measured; add it to {HERE}/dvc.yaml")
+        raise ParameterError(
+            f"{RECIPES}/ensemble.yaml: no network of seed {min(unknown)} is measured; add it to {HERE}/dvc.yaml"
+        )
 
     def score(chosen: Sequence[int]) -> dict[str, dict[str, float]]:
         return {
@@ -63,8 +64,7 @@ def main(split: PrepareParams, seeds: list[int]) -> None:
             for part, images in data.items()
         }
 
-    with atomic_write(HERE / "results/ensemble.json") as file:
-        file.write((json.dumps(score(seeds), indent=2) + "\n").encode())
+    write_json(HERE / "results/ensemble.json", score(seeds))
     lines = ["| members | ensembles | validation, their mean | test, their mean |", "| --- | --- | --- | --- |"]
     for size in range(1, len(members) + 1):
         scores = [score(chosen) for chosen in itertools.combinations(sorted(members), size)]

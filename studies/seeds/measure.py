@@ -1,6 +1,5 @@
 """Train a recipe with one seed and score it: data/raw -> results/NAME.json, accuracies and losses."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import trial
 from fashion import params, stage
 from fashion.checkpoint import Checkpoint
 from fashion.errors import ParameterError
-from fashion.files import atomic_write
+from fashion.files import write_json
 from fashion.params import TEST_IMAGES, TRAINING_IMAGES, EvaluateParams, MemberParams, PrepareParams
 
 HERE = Path(__file__).parent
@@ -49,8 +48,7 @@ def measure(
     sets = {"train": train, "validation": validation, "test": prepare.read_raw("t10k", TEST_IMAGES)}
     checkpoint = trial.checkpoint_of(name, member, sets)
     scores, probabilities = trial.run(checkpoint, member, scoring, sets)
-    with atomic_write(HERE / f"results/{name}.json") as file:
-        file.write((json.dumps(scores, indent=2) + "\n").encode())
+    write_json(HERE / f"results/{name}.json", scores)
     return probabilities, checkpoint
 
 

@@ -15,7 +15,6 @@ from typing import Annotated, Any
 
 from matplotlib.figure import Figure
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
-from ruamel.yaml import YAML, YAMLError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
@@ -56,20 +55,6 @@ class Range(params.Section):
 Space = dict[str, Range | Annotated[list[bool | int | float | str], Field(min_length=1)]]
 
 
-def read_yaml(path: Path) -> Any:
-    """Read a YAML file.
-
-    Raises:
-        ParameterError: it is missing or not YAML.
-    """
-    try:
-        return YAML(typ="safe").load(path)
-    except FileNotFoundError:
-        raise ParameterError(f"{path}: not found; run this in the project's top directory") from None
-    except YAMLError as error:
-        raise ParameterError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-
-
 def read_space() -> Space:
     """Read what may be chosen.
 
@@ -77,7 +62,7 @@ def read_space() -> Space:
         ParameterError: the file is missing, or says something else.
     """
     try:
-        return TypeAdapter(Space).validate_python(read_yaml(SPACE), strict=True)
+        return TypeAdapter(Space).validate_python(params.read_yaml(SPACE), strict=True)
     except ValidationError as error:
         raise ParameterError(f"{SPACE}: {params.describe(error)}") from None
 
@@ -126,6 +111,28 @@ def check_keys(tree: dict, space: Space) -> None:
             raise ParameterError(
                 f"{SPACE}: {key}: ensemble.{name} in {params.PARAMS_FILE} has a value of its own; remove it there"
             )
+
+
+def check_values(tree: dict, space: Space) -> None:
+    """Refuse a value that is not allowed; one that only does not go together with some others is left to the trials.
+
+    Args:
+        tree: params.yaml as it was read.
+        space: what is to be searched.
+
+    Raises:
+        ParameterError: a key is unknown, a value is not allowed, or the first or lowest values do not go together.
+    """
+    values = {key: choices if isinstance(choices, list) else [choices.low, choices.high] for key, choices in space.items()}
+    first = {key: choices[0] for key, choices in values.items()}
+    with_values(tree, first)
+    for key, choices in values.items():
+        for value in choices[1:]:
+            try:
+                with_values(tree, {**first, key: value})
+            except ParameterError as error:
+                if f"{key}: " in str(error):
+                    raise
 
 
 def suggest(trial: Any, key: str, choices: Range | list) -> Any:
@@ -180,6 +187,11 @@ def table(trials: list) -> list[dict]:
     ]
 
 
+def unusable(address: str, error: BaseException) -> UserError:
+    """Return the error that says why a storage cannot be used."""
+    return UserError(f"{address}: cannot be used as storage ({' '.join(str(error).split())[:150]})")
+
+
 def main(total: int, address: str) -> None:
     """Run trials until there are `total`, and report.
 
@@ -189,9 +201,9 @@ def main(total: int, address: str) -> None:
         OSError: a file cannot be read or written.
     """
     params.load()
-    tree, space = read_yaml(params.PARAMS_FILE), read_space()
+    tree, space = params.read_yaml(params.PARAMS_FILE), read_space()
     check_keys(tree, space)
-    with_values(tree, {key: choices[0] if isinstance(choices, list) else choices.low for key, choices in space.items()})
+    check_values(tree, space)
     train, validation = dataset.load(dataset.TRAIN_FILE), dataset.load(dataset.VALIDATION_FILE)
     try:
         import optuna
@@ -200,7 +212,6 @@ def main(total: int, address: str) -> None:
         raise UserError("optuna: not installed; run `make extras`") from None
     # Imported only now: TensorFlow takes seconds, which a mistake in the space need not wait for.
     from fashion import training
-    from fashion.interrupt import CtrlC
 
     class Reporter:
         """Takes the place of a checkpoint: tells Optuna of each of the epochs, and keeps nothing."""
@@ -217,7 +228,7 @@ def main(total: int, address: str) -> None:
                 raise optuna.TrialPruned
 
     def objective(trial: optuna.Trial) -> float:
-        member = with_values(tree, {key: suggest(trial, key, choices) for key, choices in space.items()})
+        chosen = {key: suggest(trial, key, choices) for key, choices in space.items()}
         print(
             f"trial {trial.number}: "
             + ", ".join(
@@ -226,28 +237,29 @@ def main(total: int, address: str) -> None:
             flush=True,
         )
         try:
-            with CtrlC() as ctrl_c:
-                _, history = training.fit(member, train, validation, Reporter(trial, member.train.epochs), [ctrl_c])
-        except DivergedError as error:  # a result, if a bad one
+            member = with_values(tree, chosen)
+            _, history = training.fit(member, train, validation, Reporter(trial, member.train.epochs))
+        except (ParameterError, DivergedError) as error:  # values that do not go together, or lead nowhere: a result, too
             print(error)
             raise optuna.TrialPruned from None
-        return (
-            max(row["validation_accuracy"] for row in history) if member.train.patience else history[-1]["validation_accuracy"]
-        )
+        return training.kept_row(member.train, history)["validation_accuracy"]
 
     # Trials of another recipe, other data, another space or other code are other trials.
     meant = [
         params.load().model_dump(include={"model", "augment", "train", "ensemble"}),
-        read_yaml(SPACE),
+        params.read_yaml(SPACE),
         sha256(dataset.TRAIN_FILE),
         list(code.imported().values()),
     ]
     name = hashlib.sha256(json.dumps(meant, sort_keys=True).encode()).hexdigest()[:16]
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of the heartbeat
+    retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=1)
     try:
-        retry = optuna.storages.RetryHeartbeatStaleTrialCallback(max_retry=1)
         storage = optuna.storages.RDBStorage(address, heartbeat_interval=HEARTBEAT, heartbeat_stale_trial_callback=retry)
+    except (SQLAlchemyError, ImportError, ValueError) as error:
+        raise unusable(address, error) from None
+    try:
         study = optuna.create_study(
             storage=storage,
             study_name=name,
@@ -268,8 +280,8 @@ def main(total: int, address: str) -> None:
             rows = table(study.get_trials(states=ended))
             tables.write(HERE / "trials.csv", rows)
             figures.save(HERE / "tuning.png", draw(rows, space))
-    except (SQLAlchemyError, ImportError) as error:
-        raise UserError(f"{address}: cannot be used as storage ({' '.join(str(error).split())[:150]})") from None
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        raise unusable(address, error.__cause__ or error) from None
     pruned = sum(row["state"] == "pruned" for row in rows)
     best = max((row for row in rows if row["state"] == "complete"), key=lambda row: row["validation_accuracy"], default=None)
     print(f"{len(rows)} trials, {pruned} of them pruned -> {HERE}/trials.csv, tuning.png")
