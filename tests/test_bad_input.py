@@ -20,6 +20,8 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+from fashion.errors import NO_MEMORY
+
 TEXT = (ROOT / "tests/params.yaml").read_text(encoding="utf-8")
 
 
@@ -345,3 +347,15 @@ def test_bad_input_ends_in_one_line(name, finished, tmp_path, capfd):
 def test_the_undamaged_pipeline_runs(finished):
     for words in ("prepare", "evaluate", "plot", "summary"):
         run(finished, words)
+
+
+@pytest.mark.parametrize(("reader", "words"), [("numpy.load", "train first"), ("keras.models.load_model", "evaluate")])
+def test_too_little_memory_is_not_taken_for_a_damaged_file(reader, words, finished, monkeypatch, capfd):
+    def exhausted(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(reader, exhausted)
+    capfd.readouterr()
+    with pytest.raises(SystemExit) as end:
+        run(finished, words)
+    assert (end.value.code, capfd.readouterr().err) == (1, f"error: {NO_MEMORY}\n")
