@@ -15,7 +15,11 @@ from ruamel.yaml import YAML
 from s3 import CREDENTIALS, s3_server, share
 
 SCALE_OUT = (".venv/bin/python", "src/scale_out.py")
-MEMBERS = "  third: {seed: 2}\n  fourth: {seed: 3, train: {epochs: 3}}\n"
+MEMBERS = {
+    "second": "{seed: 1, model: {name: resnet}}",
+    "third": "{seed: 2}",
+    "fourth": "{seed: 3, train: {epochs: 3}}",
+}
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +37,10 @@ def cluster() -> Iterator[str]:
         cluster.shutdown()
 
 
-def copy_of(clone: Clone, path: Path) -> Clone:
-    """Copy a clone with its data and models, and give it two more members."""
+def copy_of(clone: Clone, path: Path, *members: str) -> Clone:
+    """Copy a clone with its data and models, and give it more members."""
     copy = clone.copy(path)
-    copy.edit("ensemble: ", f"ensemble:\n{MEMBERS}# ")
+    copy.edit("ensemble: ", "ensemble:\n" + "".join(f"  {name}: {MEMBERS[name]}\n" for name in members) + "# ")
     return copy
 
 
@@ -54,9 +58,9 @@ def ray_workers() -> list[psutil.Process]:
     return [process for process in psutil.process_iter(["cmdline"]) if (process.info["cmdline"] or [""])[0] == "ray::task"]
 
 
-def test_an_ensemble_of_four_gets_the_same_bytes_on_a_cluster_where_a_worker_dies(trained, cluster, tmp_path):
-    serial, spread = (copy_of(trained, tmp_path / name) for name in ("serial", "spread"))
-    # Two of the four were trained before, but not like this.
+def test_an_ensemble_of_four_gets_the_same_bytes_on_a_cluster_where_a_worker_dies(ran, cluster, tmp_path):
+    serial, spread = (copy_of(ran, tmp_path / name, *MEMBERS) for name in ("serial", "spread"))
+    # The first was trained before, but not like this.
     for copy in (serial, spread):
         copy.edit("  learning_rate: 0.03 ", "  learning_rate: 0.02 ")
     lock = (spread.path / "dvc.lock").read_bytes()
@@ -111,8 +115,8 @@ def test_an_ensemble_of_four_gets_the_same_bytes_on_a_cluster_where_a_worker_die
     ).read_text(encoding="utf-8")
 
 
-def test_what_cannot_work_is_said_in_one_line(trained, tmp_path):
-    clone = copy_of(trained, tmp_path / "clone")
+def test_what_cannot_work_is_said_in_one_line(ran, tmp_path):
+    clone = copy_of(ran, tmp_path / "clone", "third", "fourth")
     done = clone.run(*SCALE_OUT)
     assert done.returncode == 1 and done.stderr.startswith("error: no default DVC remote"), done.stderr
     clone.dvc("remote", "add", "--default", "shared", str(tmp_path / "remote"))
@@ -123,8 +127,8 @@ def test_what_cannot_work_is_said_in_one_line(trained, tmp_path):
     assert done.returncode == 1 and "'trian'" in done.stderr, done.stderr
 
 
-def test_without_a_cluster_it_starts_one_here_and_a_stage_that_fails_costs_only_itself(trained, tmp_path):
-    clone = copy_of(trained, tmp_path / "clone")
+def test_without_a_cluster_it_starts_one_here_and_a_stage_that_fails_costs_only_itself(ran, tmp_path):
+    clone = copy_of(ran, tmp_path / "clone", "third", "fourth")
     clone.dvc("remote", "add", "--default", "shared", str(tmp_path / "remote"))
     weights = "model: {name: backbone, whiten: false, backbone: {weights: missing.weights.h5}}, train: {optimizer: adam, weight_decay: 0.0}"
     clone.edit("fourth: {seed: 3, train: {epochs: 3}}", f"fourth: {{seed: 3, {weights}}}")

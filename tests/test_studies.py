@@ -54,6 +54,7 @@ def study_clone(tmp_path_factory, raw):
     made = Clone(tmp_path_factory.mktemp("studies") / "clone")
     made.use_raw(raw)
     made.edit("epochs: 2 ", "epochs: 1 ")
+    made.edit("filters: [16, 32, 32]", "filters: [8, 16, 16]")
     made.dvc("repro", "prepare")
     return made
 
