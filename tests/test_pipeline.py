@@ -48,7 +48,6 @@ def test_a_first_run_runs_all_stages_and_a_second_none(pipeline):
     [
         ("which: first ", "which: wrong ", ["plot"]),
         ("calibration_bins: 15", "calibration_bins: 14", ["evaluate"]),
-        ("dropout: 0.0 ", "dropout: 0.1 ", ["train@first", "evaluate", "plot"]),
         ("validation_fraction: 0.1", "validation_fraction: 0.2", ["prepare", "train@first", "evaluate", "plot", "samples"]),
         ("first: {seed: 0}", "first: {seed: 0}\n  second: {seed: 1}", ["train@second", "evaluate", "plot"]),
     ],
