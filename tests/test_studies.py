@@ -213,7 +213,7 @@ def test_wrong_rows_are_refused(tmp_path, monkeypatch):
 
 
 def test_a_row_is_trained_as_an_ensemble_and_timed(tmp_path, raw, monkeypatch):
-    """Two small networks: each run has networks of its own, and the parameters of both are counted."""
+    """Three small networks: each run has networks of its own, and the parameters of all are counted."""
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
     Path("data/raw").symlink_to(raw)
@@ -229,18 +229,18 @@ def test_a_row_is_trained_as_an_ensemble_and_timed(tmp_path, raw, monkeypatch):
     monkeypatch.setattr(rows, "RECIPE", ROOT / "tests/params.yaml")
     Path("rows").mkdir()
     Path("rows/seed.yaml").write_text("# 0\ntitle: as it is\nchanges: {}\n")
-    Path("rows/two.yaml").write_text("# 5\ntitle: two\nchanges: {ensemble: {second: {seed: 1}}}\n")
-    for row in ("seed", "two"):
+    Path("rows/three.yaml").write_text("# 5\ntitle: three\nchanges: {ensemble: {second: {seed: 1}, third: {seed: 2}}}\n")
+    for row in ("seed", "three"):
         for seed in ("0", "1"):
             measure.main(*measure.read(row, seed), row, seed)
         cost.main(rows.read(row).params, rows.read("seed").params, row)
     scores = {path.stem: json.loads(path.read_text())["test"]["accuracy"] for path in Path("results").iterdir()}
-    assert set(scores) == {"seed-0", "seed-1", "two-0", "two-1"}
+    assert set(scores) == {"seed-0", "seed-1", "three-0", "three-1"}
     assert len(set(scores.values())) == 4
-    assert scores["two-0"] > scores["seed-0"] - 0.02
+    assert scores["three-0"] > scores["seed-0"] - 0.02
     costs = {path.stem: json.loads(path.read_text()) for path in Path("costs").iterdir()}
-    assert costs["two"]["parameters"] == 2 * costs["seed"]["parameters"] == 2 * 33_194
-    assert costs["two"]["ratio"] > 0
+    assert costs["three"]["parameters"] == 3 * costs["seed"]["parameters"] == 3 * 33_194
+    assert costs["three"]["ratio"] > 0
     with pytest.raises(ParameterError, match="the seed is 'x', not a whole number"):
         measure.read("seed", "x")
 

@@ -131,7 +131,7 @@ def check_values(tree: dict, space: Space) -> None:
             try:
                 with_values(tree, {**first, key: value})
             except ParameterError as error:
-                if f"{key}: " in str(error):
+                if f"{key}: " in str(error):  # what is said of several keys names their section instead
                     raise
 
 
