@@ -40,19 +40,20 @@ test: extras ## set up with all extras, run the tests
 verify: setup ## reproduce the last commit from scratch and compare every byte
 	@$(BIN)/python src/verify.py
 
-seeds: setup ## measure each recipe over several seeds (about three hours)
+seeds: setup ## measure each recipe over five seeds, as far as it changed (all of it: three hours or more)
 	@$(BIN)/dvc repro studies/seeds/dvc.yaml
 
 improvements: extras ## measure the ten improvements of the seed's recipe, one at a time
 	@$(BIN)/dvc repro studies/improvements/dvc.yaml
 
-cross_validation: setup ## score params.yaml on every training image, by cross-validation (two minutes)
+cross_validation: setup ## score params.yaml on every training image, by cross-validation (two to five minutes)
 	@$(BIN)/dvc repro studies/cross_validation/dvc.yaml
 
 labels: extras ## list the training labels that are likely wrong (after cross_validation)
 	@$(BIN)/dvc repro studies/labels/dvc.yaml
 
 tuning: extras ## search for better values of params.yaml (twenty trials; run it again to go on)
+	@$(BIN)/dvc repro prepare
 	@$(BIN)/python studies/tuning/tune.py
 
 page: setup ## make the results page, reports/index.html, from what there is

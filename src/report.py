@@ -16,7 +16,7 @@ from fashion import metrics, stage, tables
 from fashion.dataset import CLASS_NAMES
 from fashion.errors import UserError
 from fashion.files import atomic_write
-from fashion.params import CLASSES, WHOLE_EPOCHS, MemberParams, TrainParams
+from fashion.params import CLASSES, WHOLE_EPOCHS, MemberParams, PrepareParams, TrainParams
 
 PAGES = {"report.html": Path("reports/index.html"), "model_card.md": Path("reports/model_card.md")}
 TEMPLATES = Path(__file__).parent / "templates"
@@ -38,7 +38,7 @@ SECTIONS = (
 # What is shown of the test images' scores, and of each improvement.
 TEST = ("accuracy", "accuracy_low", "accuracy_high", "calibration_error", "loss")
 IMPROVEMENT = (
-    *("validation_mean", "validation_sd", "test_mean", "test_sd", "test_difference", "test_low", "test_high"),
+    *(f"{part}_{key}" for part in ("validation", "test") for key in ("mean", "sd", "difference", "low", "high")),
     *("time_ratio", "parameters"),
 )
 # How many kinds of label errors, confused pairs and mistakes are named.
@@ -92,8 +92,9 @@ def describe_learning(history: dict[str, np.ndarray], recipe: TrainParams, netwo
     pruned = recipe.data_pruning if kept >= WHOLE_EPOCHS else 0
     seen = f"hardest {percent(1 - pruned, 0)} of the training images" if pruned else "training images"
     return (
-        f"After {kept + 1} epochs {network} is right about {percent(validation, 1)} of the validation images, and was right about "
-        f"{percent(train, 1)} of the {seen}: a gap of {100 * (train - validation):.1f} points."
+        f"After {kept + 1} epochs {network}, without mirror images, is right about {percent(validation, 1)} of the validation "
+        f"images, and during the last of them was right about {percent(train, 1)} of the {seen}: a gap of "
+        f"{round(100 * train, 1) - round(100 * validation, 1):.1f} points."
     )
 
 
@@ -135,13 +136,17 @@ def improvements() -> list[dict[str, str]]:
     """
     shown = []
     for number, row in enumerate(read_rows(Path("reports/improvements.csv"), ("change", "seeds"), IMPROVEMENT)):
-        verdict = metrics.verdict(row["test_low"], row["test_high"])
-        interval = f"{row['test_difference']:+.2f} ({row['test_low']:+.2f} to {row['test_high']:+.2f}), {verdict}"
+        validation, test = (
+            metrics.with_interval(*(row[f"{part}_{key}"] for key in ("difference", "low", "high")))
+            for part in ("validation", "test")
+        )
+        judged = f"{validation}, {metrics.verdict(row['validation_low'], row['validation_high'])}"
         shown.append(
             {
                 "change": row["change"],
                 **{part: f"{row[f'{part}_mean']:.2f} ± {row[f'{part}_sd']:.2f}" for part in ("validation", "test")},
-                "difference": interval if number else "",
+                "validation_difference": judged if number else "",
+                "test_difference": test if number else "",
                 "time": f"{row['time_ratio']:.2f}",
                 "parameters": f"{int(row['parameters']):,}",
                 "seeds": row["seeds"],
@@ -182,12 +187,12 @@ def over_seeds(test: dict[str, float]) -> dict[str, float] | None:
     return {"count": len(found), "mean": statistics.mean(accuracies), "deviation": statistics.stdev(accuracies)}
 
 
-def main(members: dict[str, MemberParams], images: int) -> None:
+def main(members: dict[str, MemberParams], data: PrepareParams) -> None:
     """Write the page and the card.
 
     Args:
         members: the ensemble's members, by name.
-        images: how many training images there are, those held out included.
+        data: what the training and validation images are.
 
     Raises:
         UserError: a file is damaged.
@@ -208,7 +213,8 @@ def main(members: dict[str, MemberParams], images: int) -> None:
         percent=percent,
         members=list(members),
         kinds=sorted({member.model.name for member in members.values()}),
-        images=images,
+        images=data.images,
+        corrections=data.exclude,
         sections=SECTIONS,
         test=test,
         count=len(labels),
@@ -253,4 +259,4 @@ def main(members: dict[str, MemberParams], images: int) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __doc__, reads=lambda params: [params.ensemble, params.prepare.images])
+    stage.run(main, __doc__, reads=lambda params: [params.ensemble, params.prepare])

@@ -1,6 +1,7 @@
 """Train one member of the ensemble: data/prepared/{train,validation}.npz -> models/MEMBER.keras, reports/history/MEMBER.csv."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from fashion import artifact, dataset, stage, tables, training
@@ -11,8 +12,11 @@ from fashion.params import MemberParams
 HISTORY = Path("reports/history")
 
 
-def main(params: MemberParams, member: str) -> None:
+def main(params: MemberParams, member: str) -> Callable[[], None]:
     """Train the member, or go on with it after an interruption.
+
+    Returns:
+        What forgets the training, once its result is known to count.
 
     Raises:
         UserError: the data is damaged, the training diverged, or a backbone's weights cannot be had.
@@ -30,7 +34,7 @@ def main(params: MemberParams, member: str) -> None:
     )
     artifact.save(artifact.path_of(member), model)
     tables.write(HISTORY / f"{member}.csv", history)
-    checkpoint.remove()
+    return checkpoint.remove
 
 
 if __name__ == "__main__":

@@ -23,12 +23,17 @@ from fashion import params
 LONGEST = (
     "test_scale_out",
     "test_together",
-    "test_pipeline",
     "test_studies",
+    "test_pipeline",
     "test_export",
-    "test_stage",
     "test_kills",
+    "test_stage",
     "test_jax",
+    "test_training",
+    "test_backbones",
+    "test_browser",
+    "test_download",
+    "test_postgresql",
 )
 
 

@@ -108,8 +108,18 @@ def test_the_normalisation_keeps_its_statistics():
 def test_wrong_backbones_are_refused():
     with pytest.raises(ParameterError, match="model.backbone.name: no network is called 'Resnet50'; there are ConvNeXtBase"):
         fresh(backbone(name="Resnet50"))
+    with pytest.raises(ParameterError, match="model.backbone.name: EfficientNetB0 cannot be copied by its weights; take Effi"):
+        fresh(backbone(name="EfficientNetB0"))
     with pytest.raises(ParameterError, match="model.backbone: Xception: Input size must be at least 71x71"):
         fresh(backbone(name="Xception"))
+
+
+@pytest.mark.parametrize("name", ["EfficientNetV2B0", "ConvNeXtTiny"])
+def test_what_scales_pixels_within_a_network_is_constant(name):
+    """Otherwise Keras' layer Normalization computes with a state that copies of its weights do not have."""
+    network = backbones.make(backbone(name=name).backbone)
+    scaling = [layer for layer in network.layers if isinstance(layer, keras.layers.Normalization)]
+    assert scaling and all(layer.input_mean is not None for layer in scaling)
 
 
 def test_weights_from_a_file(tmp_path, monkeypatch):

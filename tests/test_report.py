@@ -45,10 +45,12 @@ def test_the_curves_are_described_by_the_weights_that_were_kept(changes, said):
 def test_the_card_names_every_kind_of_network_and_the_number_of_images(results):
     first = params.load().ensemble["first"]
     second = first.model_copy(update={"model": first.model.model_copy(update={"name": "resnet"})})
-    report.main({"first": first, "second": second}, 1000)
+    data = params.load().prepare.model_copy(update={"images": 1000, "exclude": "corrections/mine.csv"})
+    report.main({"first": first, "second": second}, data)
     card = (results / "reports/model_card.md").read_text(encoding="utf-8")
     assert "2 networks (first, second) of the kinds `cnn`, `resnet`" in card
     assert "On 1,000 images of Fashion-MNIST" in card
+    assert "with the training labels corrected by `corrections/mine.csv`" in card
 
 
 @pytest.mark.parametrize(
@@ -65,4 +67,4 @@ def test_the_card_names_every_kind_of_network_and_the_number_of_images(results):
 def test_a_damaged_file_is_named(name, text, results):
     (results / name).write_text(text)
     with pytest.raises(UserError, match=f"{name}: damaged"):
-        report.main(params.load().ensemble, 60_000)
+        report.main(params.load().ensemble, params.load().prepare)

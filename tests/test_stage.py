@@ -139,6 +139,11 @@ def test_an_edit_while_a_stage_runs_is_noticed(prepared, file, old, new, message
         prepared.edit("epochs: 20 ", "epochs: 2 ")
         (prepared.path / "models" / "first.keras").unlink(missing_ok=True)
     assert message in stderr and process.returncode == 1, stderr
+    # The edit undone, the training need not be repeated.
+    prepared.edit("epochs: 2 ", "epochs: 20 ")
+    again = prepared.run(".venv/bin/python", "src/train.py", "first")
+    prepared.edit("epochs: 20 ", "epochs: 2 ")
+    assert again.returncode == 0 and again.stdout.startswith("going on after epoch 20 "), again.stdout + again.stderr
 
 
 def test_an_edit_of_another_stages_parameter_is_none(prepared):

@@ -83,6 +83,18 @@ def inside(boxes: tf.Tensor) -> tf.Tensor:
     return rows[:, :, None] & columns[:, None, :]
 
 
+def transform(images: tf.Tensor, draws: Draws, interpolation: str) -> tf.Tensor:
+    """Move the images, shape (N, 28, 28), as was drawn; what comes in from outside is black."""
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images[..., None],
+        transforms=draws.transform,
+        output_shape=[IMAGE_SIDE, IMAGE_SIDE],
+        fill_value=0.0,
+        interpolation=interpolation,
+        fill_mode="CONSTANT",
+    )[..., 0]
+
+
 def apply(params: AugmentParams, images: tf.Tensor, targets: tf.Tensor, draws: Draws) -> tuple[tf.Tensor, tf.Tensor]:
     """Change a batch as was drawn: move (flip, shift, rotate, zoom), erase, then mix with the batch in reverse order.
 
@@ -98,16 +110,12 @@ def apply(params: AugmentParams, images: tf.Tensor, targets: tf.Tensor, draws: D
     Returns:
         Images and targets of the same shapes and types.
     """
-    if params.rotate or params.zoom or params.shift:
-        images = tf.raw_ops.ImageProjectiveTransformV3(
-            images=images[..., None],
-            transforms=draws.transform,
-            output_shape=[IMAGE_SIDE, IMAGE_SIDE],
-            fill_value=0.0,
-            # Whole pixels are moved without a loss.
-            interpolation="BILINEAR" if params.rotate or params.zoom else "NEAREST",
-            fill_mode="CONSTANT",
-        )[..., 0]
+    if params.rotate or params.zoom:
+        # In float32, because for integers TensorFlow cuts off what is behind the point.
+        moved = transform(tf.cast(images, tf.float32), draws, "BILINEAR")
+        images = tf.cast(tf.round(moved), tf.uint8)
+    elif params.shift:
+        images = transform(images, draws, "NEAREST")
     elif params.flip:
         images = tf.where(draws.transform[:, 0, None, None] < 0, tf.reverse(images, axis=[2]), images)
     if params.erase:

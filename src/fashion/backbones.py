@@ -25,9 +25,16 @@ def find(name: str) -> Callable[..., keras.Model]:
     """Return the function that builds a network.
 
     Raises:
-        ParameterError: there is no such network.
+        ParameterError: there is no such network, or it cannot be used here.
     """
-    known = {key: value for key, value in vars(keras.applications).items() if key[0].isupper()} | {LITE: efficientnet_lite0}
+    if name.startswith("EfficientNetB"):
+        # Part of how these scale pixels is in layers of the ImageNet network alone, part in a state that is no weight.
+        raise ParameterError(f"model.backbone.name: {name} cannot be copied by its weights; take EfficientNetV2B0 or {LITE}")
+    known = {
+        key: value
+        for key, value in vars(keras.applications).items()
+        if key[0].isupper() and not key.startswith("EfficientNetB")
+    } | {LITE: efficientnet_lite0}
     if name not in known:
         raise ParameterError(f"model.backbone.name: no network is called {name!r}; there are {', '.join(sorted(known))}")
     return known[name]

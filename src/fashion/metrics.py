@@ -40,6 +40,11 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
     return max(0.0, center - half), min(1.0, center + half)
 
 
+def with_interval(difference: float, low: float, high: float) -> str:
+    """Return a difference and its interval as they are read, such as "+0.15 (-0.48 to +0.77)"."""
+    return f"{difference:+.2f} ({low:+.2f} to {high:+.2f})"
+
+
 def verdict(low: float, high: float) -> str:
     """Say in words what the interval of a difference in accuracy, from `low` to `high`, shows."""
     if low > 0:

@@ -18,7 +18,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 CHUNK_BYTES = 1 << 16
-# A server has this long to send its first byte, and as long again for each further MIN_BYTES.
+# A server has this long to answer, and as long again for each further MIN_BYTES.
 PATIENCE_SECONDS = 4.0
 MIN_BYTES = 1 << 16
 APT_SECONDS = 300
@@ -136,6 +136,7 @@ def receive(url: str) -> Chunks:
                     printable = "".join(letter if letter.isprintable() else " " for letter in said)
                     raise SourceError(" ".join(printable.split()) or type(item).__name__)
                 if isinstance(item, int):
+                    deadline = time.monotonic() + PATIENCE_SECONDS
                     bar.reset(total=item or None)
                     continue
                 if not item:

@@ -8,14 +8,17 @@ from fashion import code, params
 from fashion.errors import UserError, one_line_errors
 
 
-def run(main: Callable[..., None], description: str, reads: Callable[..., Sequence[Any]], **arguments: str) -> None:
+def run(
+    main: Callable[..., Callable[[], None] | None], description: str, reads: Callable[..., Sequence[Any]], **arguments: str
+) -> None:
     """Run a stage's `main` as a program.
 
     DVC records the code and the parameters as they are when a stage *ends*. So when either was edited while the stage ran,
     the stage fails rather than let its outputs be recorded as those of other code.
 
     Args:
-        main: called with the parameters that `reads` returns, and with the words on the command line by name.
+        main: called with the parameters that `reads` returns, and with the words on the command line by name. What it returns,
+            if anything, is called when the result is known to count: a training forgets its checkpoint only then.
         description: what `--help` says.
         reads: takes the checked parameters and the words on the command line, and returns the parameters that the stage uses.
         arguments: name and help text of each word on the command line.
@@ -29,9 +32,11 @@ def run(main: Callable[..., None], description: str, reads: Callable[..., Sequen
     words = vars(parser.parse_args())
     with one_line_errors():
         used = reads(params.load(), **words)
-        main(*used, **words)
+        finish = main(*used, **words)
         if edited := code.edited():
             names = ", ".join(path.name for path in edited)
             raise UserError(f"{names}: edited while this stage ran, so its result belongs to no code; run `dvc repro` again")
         if reads(params.load(), **words) != used:
             raise UserError(f"{params.PARAMS_FILE}: edited while this stage ran; run `dvc repro` again")
+        if finish:
+            finish()

@@ -24,6 +24,8 @@ from fashion.schedules import learning_rates, plateau_factor
 from fashion.whitening import whitening_filters
 
 EVALUATION_BATCH = 1000
+# How many batches the statistics of averaged networks are computed from: of what they were before, 0.9^50 is left.
+STATISTICS_BATCHES = 50
 # How many training images the first layer's whitening is computed from.
 WHITENING_IMAGES = 2000
 # Steps that TensorFlow runs on its own before it comes back to Python: enough to hide that, few enough for Ctrl-C to act soon.
@@ -114,6 +116,16 @@ def shuffled_batches(
 def evaluation_batches(images: np.ndarray) -> tf.data.Dataset:
     """Return images, uint8 of shape (N, 28, 28), in their order, as a network is to score them."""
     return untuned(tf.data.Dataset.from_tensor_slices(images).batch(EVALUATION_BATCH))
+
+
+def renew_statistics(model: keras.Model, batches: tf.data.Dataset) -> None:
+    """Give batch normalisation the statistics of what averaged weights make of some batches of `shuffled_batches`.
+
+    Those that came with the weights are the last step's. (Izmailov et al. 2018, "Averaging weights leads to wider optima".)
+    """
+    if any(isinstance(layer, keras.layers.BatchNormalization) for layer in model.layers):
+        for images, _ in batches.repeat().take(STATISTICS_BATCHES).as_numpy_iterator():
+            model(images, training=True)
 
 
 def reseed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
@@ -232,6 +244,7 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
             current.set_weights(model.get_weights())
             if recipe.averaging:
                 model.optimizer.assign_means(current.trainable_variables)
+                renew_statistics(current, batches)
                 # Copies, because on JAX `fit` gives away the optimizer's arrays.
                 current.set_weights(current.get_weights())
             probabilities = current.predict(held_out, verbose=0)

@@ -1,5 +1,6 @@
 """Train on all folds but one and predict that one: data/raw -> results/FOLD.json and out_of_fold/FOLD.npz."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import folds  # first: it finds the library
@@ -14,8 +15,13 @@ from fashion.files import atomic_write, write_json
 from fashion.params import TRAINING_IMAGES, EvaluateParams, MemberParams
 
 
-def main(chosen: folds.FoldParams, exclude: str, member: MemberParams, scoring: EvaluateParams, fold: str) -> None:
+def main(
+    chosen: folds.FoldParams, exclude: str, member: MemberParams, scoring: EvaluateParams, fold: str
+) -> Callable[[], None]:
     """Train and predict.
+
+    Returns:
+        What forgets the training, once its result is known to count.
 
     Raises:
         ParameterError: there is no such fold, or the recipe would choose its own stopping point on the images held out.
@@ -43,7 +49,7 @@ def main(chosen: folds.FoldParams, exclude: str, member: MemberParams, scoring: 
     with atomic_write(folds.HERE / f"out_of_fold/{fold}.npz") as file:
         # Small enough for git; three digits are enough to judge a label by.
         np.savez_compressed(file, probabilities=probabilities["validation"].astype(np.float16))
-    checkpoint.remove()
+    return checkpoint.remove
 
 
 def read(whole: params.Params) -> tuple[folds.FoldParams, str, MemberParams, EvaluateParams]:

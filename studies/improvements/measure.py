@@ -1,5 +1,7 @@
 """Train a row's recipe with one seed and score it: data/raw -> results/ROW-SEED.json."""
 
+from collections.abc import Callable
+
 import numpy as np
 import rows  # first: it finds the library
 
@@ -26,8 +28,11 @@ def reseeded(member: MemberParams, seed: str) -> MemberParams:
     return member.model_copy(update={"seed": member.seed + APART * int(seed)})
 
 
-def main(recipe: Params, members: dict[str, MemberParams], row: str, seed: str) -> None:
+def main(recipe: Params, members: dict[str, MemberParams], row: str, seed: str) -> Callable[[], None]:
     """Split, train each member, and score them together.
+
+    Returns:
+        What forgets the trainings, once their result is known to count.
 
     Raises:
         UserError: the data is damaged, the training diverged, or a backbone's weights cannot be had.
@@ -42,8 +47,12 @@ def main(recipe: Params, members: dict[str, MemberParams], row: str, seed: str) 
         for name, data in sets.items()
     }
     write_json(rows.HERE / f"results/{row}-{seed}.json", scores)
-    for checkpoint in checkpoints.values():
-        checkpoint.remove()
+
+    def forget() -> None:
+        for checkpoint in checkpoints.values():
+            checkpoint.remove()
+
+    return forget
 
 
 def read(row: str, seed: str) -> tuple[Params, dict[str, MemberParams]]:

@@ -17,6 +17,9 @@ from fashion.errors import UserError, one_line_errors
 from fashion.files import atomic_write
 
 OUTPUT = Path("reports/improvements")
+PARTS = ("validation", "test")
+# What the table says of a difference: itself, and its interval.
+DIFFERENCE = ("difference", "low", "high")
 # 97.5 % quantiles of Student's t distribution with 1, 2, 3 ... degrees of freedom.
 T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 
@@ -44,7 +47,7 @@ def read(name: str) -> dict[str, list[float]]:
     results = [json.loads(path.read_text()) for path in sorted((rows.HERE / "results").glob(f"{name}-[0-9]*.json"))]
     if len(results) < 2:
         raise UserError(f"{rows.HERE}/results: less than two seeds of {name}; run `make improvements`")
-    return {part: [100 * result[part]["accuracy"] for result in results] for part in ("validation", "test")}
+    return {part: [100 * result[part]["accuracy"] for result in results] for part in PARTS}
 
 
 def summarize(name: str, seed: dict[str, list[float]]) -> dict:
@@ -56,10 +59,10 @@ def summarize(name: str, seed: dict[str, list[float]]) -> dict:
         "change": row.title,
         "seeds": len(found["test"]),
     }
-    for part in ("validation", "test"):
+    for part in PARTS:
         summary[f"{part}_mean"] = statistics.mean(found[part])
         summary[f"{part}_sd"] = statistics.stdev(found[part])
-    for part in ("validation", "test"):
+    for part in PARTS:
         change, half = difference(found[part], seed[part]) if name != rows.SEED_ROW else (0.0, 0.0)
         summary |= {f"{part}_difference": change, f"{part}_low": change - half, f"{part}_high": change + half}
     cost = json.loads((rows.HERE / f"costs/{name}.json").read_text())
@@ -75,20 +78,21 @@ def place(row: dict) -> tuple[bool, int]:
 def in_markdown(summaries: list[dict]) -> str:
     """Return the table as it is read on a page."""
     lines = [
-        "| improvement | change | validation | test | test, difference to the seed's | time | parameters | |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| improvement | change | validation | test | difference: validation | difference: test | time | parameters | |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in summaries:
-        accuracies = (f"{row[f'{part}_mean']:.2f} ± {row[f'{part}_sd']:.2f} %" for part in ("validation", "test"))
-        change, judged = "", ""
+        accuracies = (f"{row[f'{part}_mean']:.2f} ± {row[f'{part}_sd']:.2f} %" for part in PARTS)
+        changes, judged = ("", ""), ""
         if row["row"] != rows.SEED_ROW:
-            change = f"{row['test_difference']:+.2f} ({row['test_low']:+.2f} to {row['test_high']:+.2f})"
-            judged = metrics.verdict(row["test_low"], row["test_high"])
+            changes = tuple(metrics.with_interval(*(row[f"{part}_{key}"] for key in DIFFERENCE)) for part in PARTS)
+            # As recipes are chosen: by the validation images.
+            judged = metrics.verdict(row["validation_low"], row["validation_high"])
         cells = (
             row["improvement"],
             row["change"],
             *accuracies,
-            change,
+            *changes,
             f"{row['time_ratio']:.2f}",
             f"{row['parameters']:,}",
             judged,
@@ -131,7 +135,10 @@ def main() -> None:
         UserError: a row was measured with less than two seeds.
         OSError: a file cannot be read or written.
     """
-    names = sorted(path.stem for path in (rows.HERE / "costs").glob("*.json"))
+    # Not of costs/ alone: a row that was taken out of the study leaves its files there.
+    names = sorted(
+        path.stem for path in (rows.HERE / "rows").glob("*.yaml") if (rows.HERE / f"costs/{path.stem}.json").exists()
+    )
     seed = read(rows.SEED_ROW)
     summaries = sorted((summarize(name, seed) for name in names), key=place)
     tables.write(OUTPUT.with_suffix(".csv"), summaries)

@@ -1,6 +1,7 @@
 """Train a recipe with one seed and score it: data/raw -> results/NAME.json, accuracies and losses."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -52,10 +53,11 @@ def measure(
     return probabilities, checkpoint
 
 
-def main(split: PrepareParams, member: MemberParams, scoring: EvaluateParams, recipe: str, seed: str, name: str) -> None:
-    """Measure; errors as for `measure`."""
-    _, checkpoint = measure(split, member, scoring, name)
-    checkpoint.remove()
+def main(
+    split: PrepareParams, member: MemberParams, scoring: EvaluateParams, recipe: str, seed: str, name: str
+) -> Callable[[], None]:
+    """Measure, and return what forgets the training, once its result is known to count; errors as for `measure`."""
+    return measure(split, member, scoring, name)[1].remove
 
 
 WORDS = {

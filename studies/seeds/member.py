@@ -1,5 +1,7 @@
 """Measure as measure.py does, and keep the probabilities for an ensemble: -> also probabilities/NAME.npz."""
 
+from collections.abc import Callable
+
 import measure  # first: it finds the library
 import numpy as np
 
@@ -8,12 +10,14 @@ from fashion.files import atomic_write
 from fashion.params import EvaluateParams, MemberParams, PrepareParams
 
 
-def main(split: PrepareParams, member: MemberParams, scoring: EvaluateParams, recipe: str, seed: str, name: str) -> None:
-    """Measure and keep; errors as for `measure.measure`."""
+def main(
+    split: PrepareParams, member: MemberParams, scoring: EvaluateParams, recipe: str, seed: str, name: str
+) -> Callable[[], None]:
+    """Measure and keep; returned and raised is the same as by `measure.main`."""
     probabilities, checkpoint = measure.measure(split, member, scoring, name)
     with atomic_write(measure.HERE / f"probabilities/{name}.npz") as file:
         np.savez_compressed(file, validation=probabilities["validation"], test=probabilities["test"])
-    checkpoint.remove()
+    return checkpoint.remove
 
 
 if __name__ == "__main__":
