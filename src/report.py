@@ -1,7 +1,6 @@
 """Make the results page, one file that needs no network, and the model card: -> reports/index.html and model_card.md."""
 
 import base64
-import hashlib
 import json
 import statistics
 from collections.abc import Iterable, Sequence
@@ -15,7 +14,7 @@ import plot
 from fashion import metrics, stage, tables
 from fashion.dataset import CLASS_NAMES
 from fashion.errors import UserError
-from fashion.files import atomic_write
+from fashion.files import atomic_write, sha256
 from fashion.params import CLASSES, WHOLE_EPOCHS, MemberParams, PrepareParams, TrainParams
 
 PAGES = {"report.html": Path("reports/index.html"), "model_card.md": Path("reports/model_card.md")}
@@ -198,14 +197,16 @@ def main(members: dict[str, MemberParams], data: PrepareParams) -> None:
         UserError: a file is damaged.
         OSError: a file cannot be read or written.
     """
+    lock = sha256(Path("dvc.lock"))
     labels, predicted, confidence = plot.read_predictions(plot.PREDICTIONS)
     confusion = metrics.confusion_matrix(labels, predicted, CLASSES)
     test = read_scores(Path("reports/metrics.json"), TEST, "run `dvc repro --force evaluate`")
     classes = read_rows(Path("reports/classes.csv"), ("class",), ("precision", "recall", "f1"))
     try:
-        machine = json.loads(Path("reports/machine.json").read_text(encoding="utf-8"))["machine"]
+        record = json.loads(Path("reports/machine.json").read_text(encoding="utf-8"))
+        machine = json.dumps(record["machine"], indent=2) if record["dvc.lock"] == lock else "not recorded; `make verify` does"
     except (ValueError, KeyError, TypeError):
-        raise UserError("reports/machine.json: damaged; restore it with git, or delete it and run `make verify`") from None
+        raise UserError("reports/machine.json: damaged; `git checkout reports/machine.json` restores it") from None
     shown = plot.choose("wrong", labels == predicted, confidence)[:MISTAKES]
     first, *others = members
     history = plot.read_history(plot.HISTORY / f"{first}.csv")
@@ -242,8 +243,8 @@ def main(members: dict[str, MemberParams], data: PrepareParams) -> None:
         labels=label_errors(),
         improvements=improvements(),
         pictures={name: data_uri(path) for name, path in PICTURES.items()},
-        lock=hashlib.sha256(Path("dvc.lock").read_bytes()).hexdigest(),
-        environment=json.dumps(machine, indent=2),
+        lock=lock,
+        environment=machine,
         parameters=Path("params.yaml").read_text(encoding="utf-8"),
     )
     templates = Environment(

@@ -213,8 +213,11 @@ def run_stage(
             # With autostage, DVC does not tell each task what to add to git.
             local["core"] = {"remote": remote[0], "autostage": True}
             local["remote"] = {remote[0]: remote[1]}
+        # Data that no stage makes: DVC would fetch what does not exist, but not what is missing in a directory that does.
+        tracked = [parent for parent in work.parents if parent.endswith(".dvc")]
+        error = run(dvc, "pull", "--quiet", *tracked) if tracked else ""
         # Without the run cache, of which each task would have to fetch all.
-        error = run(dvc, "repro", "--single-item", "--pull", "--no-run-cache", work.address)
+        error = error or run(dvc, "repro", "--single-item", "--pull", "--no-run-cache", work.address)
         if work.unrecorded:
             error = error or run(dvc, "commit", "--quiet", "--force", work.address)
         error = error or run(dvc, "push", "--quiet", "--run-cache", work.address)

@@ -71,9 +71,22 @@ def test_predict_starts_without_tensorflow_once_there_is_an_export_of_these_mode
 
 def test_a_model_that_disagrees_is_refused(trained, monkeypatch):
     monkeypatch.chdir(trained.path)
+    monkeypatch.syspath_prepend(trained.path / "src")
     model = export.build()
     with pytest.raises(UserError, match=r"disagrees with the original: another class for \d+ of 10,000 images"):
         export.check(lambda images: np.full((len(images), 10), 0.1, np.float32), model)
+
+    # The same classes, but other probabilities; what was exported before stays.
+    target = trained.path / "exported/model.keras"
+    target.parent.mkdir(exist_ok=True)
+    target.write_bytes(b"of before")
+    monkeypatch.setattr(
+        export, "open_exported", lambda form, path: lambda images: 0.99 * model.predict(images, verbose=0) + 0.001
+    )
+    with pytest.raises(UserError, match=r"another class for 0 of 10,000 images, probabilities up to 0.00\d+ apart"):
+        export.main("keras")
+    assert target.read_bytes() == b"of before"
+    assert [path.name for path in target.parent.iterdir() if path.name.startswith(".")] == []
 
 
 def test_without_models_it_says_what_to_do(clone):

@@ -5,6 +5,7 @@ import json
 import struct
 import subprocess
 import sys
+import zlib
 
 import numpy as np
 import pytest
@@ -88,12 +89,10 @@ def test_odd_exif_data_do_not_matter():
     assert photo.open_picture(encoded(picture, "JPEG", exif=exif)).size == (90, 60)
 
 
-def bomb() -> bytes:
-    """A PNG header that promises 60,000 x 60,000 pixels."""
+def bomb(side: int) -> bytes:
+    """A PNG header that promises more pixels than there are."""
     content = bytearray(encoded(Image.new("L", (8, 8))).getvalue())
-    content[16:24] = (60_000).to_bytes(4, "big") * 2
-    import zlib
-
+    content[16:24] = side.to_bytes(4, "big") * 2
     content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
     return bytes(content)
 
@@ -107,7 +106,8 @@ BROKEN = {
     "text": (b"<html>", "not a picture"),
     "truncated": (PNG[: len(PNG) // 2], "a damaged picture"),
     "flipped": (PNG[:1000] + b"\0\0\0\0" + PNG[1004:], "a damaged picture"),
-    "bomb": (bomb(), "too many"),
+    "bomb": (bomb(60_000), "too many"),
+    "a pixel too many": (bomb(10_001), "too many"),
 }
 
 
@@ -116,6 +116,33 @@ def test_what_is_no_picture_is_refused(kind):
     content, message = BROKEN[kind]
     with pytest.raises(UserError, match=message):
         photo.make_garment(photo.open_picture(io.BytesIO(content)))
+
+
+def test_a_photograph_may_be_large():
+    """200 million pixels, as telephones make: a JPEG is decoded at an eighth of its size."""
+    picture = Image.new("L", (12_500, 16_000), 255)
+    picture.paste(0, (4_000, 4_000, 8_000, 12_000))
+    made = photo.make_garment(photo.open_picture(encoded(picture, "JPEG")))
+    assert (made.image > 200).sum() == pytest.approx(28 * 14, rel=0.1)
+
+
+def test_noise_of_the_camera_is_not_cut_out(test_set):
+    rng = np.random.default_rng(0)
+    for garment in test_set.images[[0, 1, 2, 23]]:
+        clean = large(garment)
+        noisy = np.asarray(clean) * 0.8 + rng.normal(0, 10, (clean.height, clean.width))
+        made = photo.make_garment(Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)))
+        assert np.abs(made.image.astype(float) - photo.make_garment(clean).image).mean() < 10
+
+
+@pytest.mark.parametrize(("ground", "garment", "motif"), [(180, 250, 10), (110, 10, 250), (60, 20, 255)])
+def test_a_motif_is_part_of_the_garment(ground, garment, motif):
+    picture = np.full((500, 400), ground, np.uint8)
+    picture[100:400, 100:250] = garment
+    picture[200:220, 150:190] = motif
+    made = photo.make_garment(Image.fromarray(picture))
+    assert made.background == ("dark" if garment > ground else "light")
+    assert (made.image > 200).sum() == pytest.approx(28 * 14, rel=0.1)
 
 
 def test_a_hairline_is_refused():

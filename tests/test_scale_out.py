@@ -14,6 +14,8 @@ from conftest import Clone
 from ruamel.yaml import YAML
 from s3 import CREDENTIALS, s3_server, share
 
+import scale_out
+
 SCALE_OUT = (".venv/bin/python", "src/scale_out.py")
 MEMBERS = {
     "second": "{seed: 1, model: {name: resnet}}",
@@ -125,6 +127,19 @@ def test_what_cannot_work_is_said_in_one_line(ran, tmp_path):
     assert done.stderr.count("\n") == 1
     done = clone.run(*SCALE_OUT, "trian")
     assert done.returncode == 1 and "'trian'" in done.stderr, done.stderr
+
+
+def test_a_stage_gets_the_data_that_no_stage_makes(ran, tmp_path, monkeypatch):
+    clone = ran.copy(tmp_path / "clone")
+    (clone.path / "weights/mine.weights.h5").write_bytes(b"weights")
+    clone.dvc("add", "weights/mine.weights.h5")
+    clone.dvc("remote", "add", "--default", "shared", str(tmp_path / "remote"))
+    clone.dvc("push", "--quiet")
+    monkeypatch.chdir(clone.path)
+    (work,) = scale_out.find_work(["train@first"])  # which depends on all of weights/
+    outcome = scale_out.run_stage(scale_out.snapshot(), work, scale_out.default_remote(), {}, lambda line: None)
+    assert not outcome.error
+    assert "Running stage" not in clone.dvc("repro", "--single-item", "--pull", "train@first")
 
 
 def test_without_a_cluster_it_starts_one_here_and_a_stage_that_fails_costs_only_itself(ran, tmp_path):

@@ -76,12 +76,12 @@ def test_cross_validation_and_what_it_says_of_labels(study_clone):
     assert re.search(r"[\d,]+ of 60,000 labels \(\d+\.\d%\) are suspected to be wrong", said)
     done = clone.run(".venv/bin/python", "studies/labels/correct.py", "100", "--relabel")
     assert done.returncode == 0, done.stderr
-    with (clone.path / "corrections/label_audit.csv").open(newline="") as file:
+    with (clone.path / "corrections/suspects.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 100 and all(row["label"] != row["becomes"] for row in rows)
-    clone.edit("exclude: corrections/none.csv", "exclude: corrections/label_audit.csv")
+    clone.edit("exclude: corrections/none.csv", "exclude: corrections/suspects.csv")
     assert "900 training" in clone.dvc("repro", "prepare")
-    clone.edit("exclude: corrections/label_audit.csv", "exclude: corrections/none.csv")
+    clone.edit("exclude: corrections/suspects.csv", "exclude: corrections/none.csv")
     done = clone.run(".venv/bin/python", "studies/labels/correct.py", "99999")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "99999 is not from 1 to" in done.stderr
@@ -144,6 +144,7 @@ def test_tuning_goes_on_and_prunes_and_names_the_best(study_clone):
         ("train.learning_rate: {low: 0.0, high: 0.1, log: true}\n", "low 0.0 has to be below high 0.1, and above 0 if log"),
         ("evaluate.calibration_bins: [2, 20]\n", "evaluate.calibration_bins: no part of a training"),
         ("- train\n", "space.yaml: "),
+        ("{}\n", "space.yaml: "),
     ):
         space.write_text(text)
         done = clone.run(".venv/bin/python", "studies/tuning/tune.py")

@@ -332,6 +332,85 @@ def test_patience_ends_the_training_and_keeps_the_best_weights(small, data, chec
     assert right.mean() == pytest.approx(max(accuracies), abs=1e-6)
 
 
+class Recorder:
+    """Takes the place of a checkpoint, and keeps the weights after each epoch."""
+
+    def __init__(self):
+        self.weights = []
+
+    def restore(self, variables) -> list[dict]:
+        return []
+
+    def save(self, variables, history: list[dict]) -> None:
+        self.weights.append([np.array(variable) for variable in variables])
+
+
+def trained(member: MemberParams, data: tuple[Images, Images], section: str, **changes) -> list[np.ndarray]:
+    """The weights after an epoch of plain SGD and a change."""
+    plain = {
+        "epochs": 1,
+        "optimizer": "sgd",
+        "schedule": "constant",
+        "warmup": 0.0,
+        "weight_decay": 0.0,
+        "label_smoothing": 0.0,
+    }
+    member = member.model_copy(update={"train": member.train.model_copy(update=plain)})
+    part = getattr(member, section)
+    model, _ = training.fit(member.model_copy(update={section: part.model_copy(update=changes)}), *data, Recorder())
+    return model.get_weights()
+
+
+@pytest.fixture(scope="module")
+def plain(small, data) -> list[np.ndarray]:
+    return trained(small.member("first"), data, "train")
+
+
+@pytest.mark.parametrize(
+    ("section", "changes"),
+    [
+        ("train", {"label_smoothing": 0.1}),
+        ("train", {"weight_decay": 0.1}),
+        ("train", {"momentum": 0.8}),
+        ("train", {"optimizer": "nesterov"}),
+        ("train", {"warmup": 0.5}),
+        ("train", {"averaging": 0.5}),
+        ("model", {"dropout": 0.2}),
+    ],
+    ids=str,
+)
+def test_each_knob_reaches_the_weights(small, data, plain, section, changes):
+    changed = trained(small.member("first"), data, section, **changes)
+    assert len(changed) == len(plain)
+    assert not np.array_equal(changed[-1], plain[-1])
+
+
+def test_the_same_twice_gives_the_same_weights(small, data, plain):
+    for ours, theirs in zip(trained(small.member("first"), data, "train"), plain):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_plateaus_factor_reaches_the_optimizer(small, data, monkeypatch):
+    monkeypatch.setattr(training, "plateau_factor", lambda recipe, losses: 0.0)
+    _, history = training.fit(small.member("first"), *data, Recorder())
+    assert [row["learning_rate"] for row in history] == [0, 0]
+    assert history[0]["validation_loss"] == history[1]["validation_loss"]
+
+
+def test_averaging_is_the_exponential_mean_over_the_steps(small, data):
+    """One step an epoch, so that the weights of each are seen."""
+    recipe = small.train.model_copy(update={"epochs": 3, "averaging": 0.75, "batch_size": 1000})
+    recorder = Recorder()
+    model, _ = training.fit(small.member("first").model_copy(update={"train": recipe}), *data, recorder)
+    first, *others = ([weights for weights in step[: len(model.weights)]] for step in recorder.weights)
+    expected = first
+    for step in others:
+        expected = [0.75 * mean + 0.25 * weights for mean, weights in zip(expected, step)]
+    for ours, theirs in zip(model.get_weights(), expected):
+        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    assert not np.allclose(expected[-1], others[-1][-1])
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "nesterov", "rmsprop", "adam", "adamw", "muon"])
 def test_every_optimizer_learns(small, data, checkpoint, optimizer):
     rate = {"sgd": 0.02, "nesterov": 0.02, "muon": 0.03}.get(optimizer, 0.001)

@@ -24,6 +24,18 @@ def test_a_setting_that_changes_the_bits_makes_another_machine(monkeypatch):
     assert verify.describe_machine() == before | {"settings": "TF_NUM_INTRAOP_THREADS=1"}
 
 
+def test_tracked_weights_are_in_the_clone(clone, tmp_path, monkeypatch):
+    (clone.path / "weights/mine.weights.h5").write_bytes(b"weights")
+    clone.dvc("add", "weights/mine.weights.h5")
+    clone.git("add", "weights")
+    clone.git("-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "-m", "Weights")
+    (clone.path / "weights/untracked.h5").write_bytes(b"others")
+    monkeypatch.setattr(verify, "ROOT", clone.path)
+    verify.make_clone(tmp_path / "verified")
+    assert (tmp_path / "verified/weights/mine.weights.h5").read_bytes() == b"weights"
+    assert not (tmp_path / "verified/weights/untracked.h5").exists()
+
+
 def test_other_bytes_on_the_same_machine_are_an_error():
     machine = verify.describe_machine()
     with pytest.raises(UserError, match="so the commit is not reproducible"):

@@ -1,6 +1,5 @@
 """Pictures of any size and kind, made like those of Fashion-MNIST: 28x28 grey, the garment bright on black, filling the frame."""
 
-import warnings
 from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
@@ -12,8 +11,11 @@ from fashion.params import IMAGE_SIDE
 Background = Literal["dark", "light"]
 # So many take 2.4 GB while they are worked on. A JPEG may have more, because it is decoded at a fraction of its size.
 MOST_PIXELS = 100_000_000
-# Grey levels above the background from which on a pixel belongs to the garment.
-VISIBLE = 25
+Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit, which it applies before that
+# Pictures are worked on at no less than so many pixels a side.
+SIDE = 8 * IMAGE_SIDE
+# A pixel belongs to the garment from so many grey levels away from the background on, and so many of its standard deviations.
+VISIBLE, VISIBLE_DEVIATIONS = 25, 6
 
 
 class Garment(NamedTuple):
@@ -55,23 +57,26 @@ def open_picture(file: BinaryIO) -> Image.Image:
         UserError: it is no picture, damaged, or too large.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = Image.open(file)
-            picture.draft("L", (8 * IMAGE_SIDE, 8 * IMAGE_SIDE))
-            if picture.width * picture.height > MOST_PIXELS:
-                raise Image.DecompressionBombError
-            picture.load()
+        picture = Image.open(file)
+        picture.draft("L", (SIDE, SIDE))
+        if picture.width * picture.height > MOST_PIXELS:
+            raise UserError("too many pixels; make it smaller")
+        picture.load()
+    except (UserError, MemoryError):
+        raise
     except UnidentifiedImageError:
         raise UserError("not a picture in a format that Pillow knows") from None
-    except Image.DecompressionBombError:
-        raise UserError("too many pixels; make it smaller") from None
     except Exception as error:  # each of Pillow's readers has its own for damaged files
         raise UserError(f"a damaged picture ({error})") from None
     try:
         return ImageOps.exif_transpose(picture)
     except Exception:  # odd EXIF data say nothing of the pixels
         return picture
+
+
+def edge_of(grey: np.ndarray) -> np.ndarray:
+    """Return the pixels on the edge of a picture of shape (height, width)."""
+    return np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
 
 
 def make_garment(picture: Image.Image, background: Background | None = None) -> Garment:
@@ -82,21 +87,27 @@ def make_garment(picture: Image.Image, background: Background | None = None) -> 
 
     Args:
         picture: of any size and mode.
-        background: whether it is dark or light; None: as most pixels on the edge are.
+        background: whether it is darker or lighter than the garment; None: than most of the pixels that stand out from it, and
+            of a picture of 28x28 pixels what most on its edge are.
 
     Raises:
         UserError: there is nothing but background, no more than a thin line, or no colours that can be made grey.
     """
     grey = grey_levels(picture)
-    edge = float(np.median(np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])))
-    background = background or ("light" if edge > 127 else "dark")
-    if background == "light":
-        grey, edge = 255 - grey, 255 - edge
     if grey.shape == (IMAGE_SIDE, IMAGE_SIDE):
-        return Garment(np.rint(grey).astype(np.uint8), background)
-    garment = np.clip(grey - edge, 0, None)
-    rows, columns = (np.flatnonzero((garment > VISIBLE).any(axis=axis)) for axis in (1, 0))
-    if not len(rows):
+        background = background or ("light" if np.median(edge_of(grey)) > 127 else "dark")
+        return Garment(np.rint(255 - grey if background == "light" else grey).astype(np.uint8), background)
+    # Means over squares of pixels have less of a camera's noise.
+    grey = np.asarray(Image.fromarray(grey.astype(np.float32)).reduce(max(1, min(grey.shape) // SIDE)))
+    edge = edge_of(grey)
+    level = np.median(edge)
+    # 1.48 times the median distance from the median is the standard deviation of normal noise, whatever else is on the edge.
+    visible = max(VISIBLE, VISIBLE_DEVIATIONS * 1.48 * np.median(np.abs(edge - level)))
+    darker, brighter = grey < level - visible, grey > level + visible
+    background = background or ("light" if (darker.sum(), level) > (brighter.sum(), 127) else "dark")
+    garment = np.clip(level - grey if background == "light" else grey - level, 0, None)
+    rows, columns = (np.flatnonzero((darker | brighter).any(axis=axis)) for axis in (1, 0))
+    if garment.max() <= visible:
         raise UserError(f"nothing stands out from the {background} background; --background dark or light forces it")
     garment = garment[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     if 2 * IMAGE_SIDE * min(garment.shape) <= max(garment.shape):  # less than half a pixel wide

@@ -1,4 +1,4 @@
-"""Turn the most suspicious labels into a table of corrections for `prepare.exclude`: audit.csv -> corrections/label_audit.csv."""
+"""Turn the most suspicious labels into a table of corrections for `prepare.exclude`: audit.csv -> corrections/suspects.csv."""
 
 import argparse
 import sys
@@ -10,7 +10,8 @@ sys.path.insert(0, str(HERE.parents[1] / "src"))
 from fashion import corrections, tables
 from fashion.errors import ParameterError, one_line_errors
 
-OUTPUT = Path("corrections/label_audit.csv")
+# Not label_audit.csv, which a row of the improvements study is measured with.
+OUTPUT = Path("corrections/suspects.csv")
 AUDIT = Path("studies/labels/audit.csv")
 
 
@@ -25,6 +26,8 @@ def main(count: int, relabel: bool) -> None:
     found = tables.read(AUDIT, ("index", "label", "more_likely"))
     if not 1 <= count <= len(found["index"]):
         raise ParameterError(f"{count} is not from 1 to {len(found['index'])}, the number of suspects in {AUDIT}")
+    if not all(index.isdecimal() for index in found["index"]):
+        raise tables.damaged(AUDIT, "an index is no whole number")
     rows = sorted(list(zip(*found.values()))[:count], key=lambda row: int(row[0]))
     becomes = (guess if relabel else "" for _, _, guess in rows)
     tables.write(OUTPUT, (dict(zip(corrections.COLUMNS, (*row[:2], new))) for row, new in zip(rows, becomes)))

@@ -59,12 +59,15 @@ def read_space() -> Space:
     """Read what may be chosen.
 
     Raises:
-        ParameterError: the file is missing, or says something else.
+        ParameterError: the file is missing, or says something else or nothing.
     """
     try:
-        return TypeAdapter(Space).validate_python(params.read_yaml(SPACE), strict=True)
+        space = TypeAdapter(Space).validate_python(params.read_yaml(SPACE), strict=True)
     except ValidationError as error:
         raise ParameterError(f"{SPACE}: {params.describe(error)}") from None
+    if not space:
+        raise ParameterError(f"{SPACE}: names no key of params.yaml to search over")
+    return space
 
 
 def with_values(tree: dict, values: dict[str, Any]) -> params.MemberParams:
