@@ -1,7 +1,8 @@
 """Time a row's training steps and the seed recipe's in turn: -> costs/ROW.json, the ratio of their whole trainings.
 
-A training that stops early is timed as if it did not, and data pruning without the ranking of the images. Speed drifts within
-minutes, so each block of the row's steps is compared with the block of the seed recipe's just before it.
+A training that stops early is timed as if it did not, and what happens between epochs is left out: the ranking of data pruning,
+the statistics of averaged networks. Speed drifts within minutes, so each block of the row's steps is compared with the block of
+the seed recipe's just before it.
 """
 
 import statistics
