@@ -54,6 +54,13 @@ PARAMETERS = {
     "too large": (edited("learning_rate: 0", "learning_rate: 11"), "train.learning_rate: should be less than or equal to 10"),
     "NaN": (edited("label_smoothing: 0.05", "label_smoothing: .nan"), "train.label_smoothing: should be a finite number"),
     "infinite": (edited("dropout: 0.0", "dropout: .inf"), "model.dropout: should be a finite number"),
+    "penalty of a backbone": (
+        edited("name: cnn ", "name: backbone ")
+        .replace("whiten: true", "whiten: false")
+        .replace("fine_tune: false", "fine_tune: true")
+        .replace("l2: 0.0 ", "l2: 0.1 "),
+        "ensemble.first: train.l1 and train.l2 do not reach the kernels of a backbone",
+    ),
     "one": (edited("dropout: 0.0", "dropout: 1"), r"model.dropout: should be less than 1 \(given: 1\)"),
     "null": (edited("dropout: 0.0", "dropout: null"), r"model.dropout: should be a valid number \(given: None\)"),
     "unknown choice": (edited("which: first", "which: best"), "plot.which: should be 'first', 'wrong' or 'unsure'"),

@@ -211,6 +211,19 @@ class MemberParams(Section):
     augment: AugmentParams
     train: TrainParams
 
+    @model_validator(mode="after")
+    def check_that_penalties_act(self) -> "MemberParams":
+        """Refuse penalties that would act on the last layer alone.
+
+        Raises:
+            ValueError: `l1` or `l2` is not 0, and a backbone is trained, whose kernels have no penalty.
+        """
+        if (self.train.l1 or self.train.l2) and self.model.name == "backbone" and self.model.backbone.fine_tune:
+            raise ValueError(
+                "train.l1 and train.l2 do not reach the kernels of a backbone; set them to 0, and weight_decay instead"
+            )
+        return self
+
 
 class EvaluateParams(Section):
     """How the scores are computed."""

@@ -44,4 +44,4 @@ def read(path: Path, columns: Iterable[str]) -> dict[str, list[str]]:
 
 def damaged(path: Path, reason: object) -> UserError:
     """Return the error that says that a table does not hold what it should."""
-    return UserError(f"{path}: damaged table ({reason}); delete it and run `dvc repro`")
+    return UserError(f"{path}: damaged table ({reason}); `git checkout {path}` restores it, or delete it and run `dvc repro`")

@@ -1,14 +1,13 @@
 """Sum up the folds: results/ -> table.md."""
 
 import argparse
-import json
 import statistics
 
 import folds  # first: it finds the library
 
 from fashion import metrics
 from fashion.errors import one_line_errors
-from fashion.files import atomic_write
+from fashion.files import atomic_write, read_json
 from fashion.params import TRAINING_IMAGES
 
 
@@ -17,10 +16,11 @@ def main() -> None:
 
     Raises:
         ParameterError: the study's parameters are wrong.
+        UserError: a result is damaged.
         OSError: a file cannot be read or written.
     """
     chosen = folds.load().folds
-    results = {fold: json.loads((folds.HERE / f"results/{fold}.json").read_text()) for fold in chosen}
+    results = {fold: read_json(folds.HERE / f"results/{fold}.json") for fold in chosen}
     accuracies = [result["validation"]["accuracy"] for result in results.values()]
     right = round(sum(accuracies) * TRAINING_IMAGES / len(chosen))
     low, high = metrics.wilson_interval(right, TRAINING_IMAGES)

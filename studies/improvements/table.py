@@ -1,7 +1,6 @@
 """Sum up the study: results/ and costs/ -> reports/improvements.csv, .md and .png."""
 
 import argparse
-import json
 import math
 import re
 import statistics
@@ -14,7 +13,7 @@ from matplotlib.figure import Figure
 
 from fashion import figures, metrics, tables
 from fashion.errors import UserError, one_line_errors
-from fashion.files import atomic_write
+from fashion.files import atomic_write, read_json
 
 OUTPUT = Path("reports/improvements")
 PARTS = ("validation", "test")
@@ -42,9 +41,9 @@ def read(name: str) -> dict[str, list[float]]:
     """Return a row's accuracies in percent, one for each seed, on validation and test images.
 
     Raises:
-        UserError: it was measured with less than two seeds.
+        UserError: it was measured with less than two seeds, or a result is damaged.
     """
-    results = [json.loads(path.read_text()) for path in sorted((rows.HERE / "results").glob(f"{name}-[0-9]*.json"))]
+    results = [read_json(path) for path in sorted((rows.HERE / "results").glob(f"{name}-[0-9]*.json"))]
     if len(results) < 2:
         raise UserError(f"{rows.HERE}/results: less than two seeds of {name}; run `make improvements`")
     return {part: [100 * result[part]["accuracy"] for result in results] for part in PARTS}
@@ -65,7 +64,7 @@ def summarize(name: str, seed: dict[str, list[float]]) -> dict:
     for part in PARTS:
         change, half = difference(found[part], seed[part]) if name != rows.SEED_ROW else (0.0, 0.0)
         summary |= {f"{part}_difference": change, f"{part}_low": change - half, f"{part}_high": change + half}
-    cost = json.loads((rows.HERE / f"costs/{name}.json").read_text())
+    cost = read_json(rows.HERE / f"costs/{name}.json")
     return summary | {"time_ratio": cost["ratio"], "parameters": cost["parameters"]}
 
 
@@ -132,7 +131,7 @@ def main() -> None:
     """Write the table and the picture.
 
     Raises:
-        UserError: a row was measured with less than two seeds.
+        UserError: a row was measured with less than two seeds, or a result is damaged.
         OSError: a file cannot be read or written.
     """
     # Not of costs/ alone: a row that was taken out of the study leaves its files there.

@@ -1,7 +1,6 @@
 """Sum up what measure.py found: studies/seeds/results/*.json -> studies/seeds/table.md."""
 
 import argparse
-import json
 import statistics
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.resolve().parents[1] / "src"))
 
 from fashion.errors import one_line_errors
-from fashion.files import atomic_write
+from fashion.files import atomic_write, read_json
 
 ROWS = {
     "seed": "the seed's recipe, `recipes/seed.yaml`",
@@ -27,6 +26,7 @@ def main() -> None:
     """Write the table.
 
     Raises:
+        UserError: a result is damaged.
         OSError: a file cannot be read or written.
     """
     lines = [
@@ -34,7 +34,7 @@ def main() -> None:
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for name, title in ROWS.items():
-        results = [json.loads(path.read_text()) for path in sorted((HERE / "results").glob(f"{name}*.json"))]
+        results = [read_json(path) for path in sorted((HERE / "results").glob(f"{name}*.json"))]
         cells = []
         for score in SCORES:
             accuracies = [100 * result[score]["accuracy"] for result in results if score in result]
