@@ -355,6 +355,7 @@ def test_bad_input_ends_in_one_line(name, finished, tmp_path, capfd):
     assert message.count("\n") == (3 if case.stage == "download" else 1), message
     assert len(message) < 700
     changed = [path.relative_to(here).as_posix() for path, when in written(here).items() if before.get(path) != when]
+    assert not list(here.rglob("*.partial"))
     # What the only source has right is taken, and verified.
     assert [path for path in changed if not (case.stage == "download" and path.startswith("data/raw/"))] == []
 

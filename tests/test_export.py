@@ -71,7 +71,6 @@ def test_predict_starts_without_tensorflow_once_there_is_an_export_of_these_mode
 
 def test_a_model_that_disagrees_is_refused(trained, monkeypatch):
     monkeypatch.chdir(trained.path)
-    monkeypatch.syspath_prepend(trained.path / "src")
     model = export.build()
     with pytest.raises(UserError, match=r"disagrees with the original: another class for \d+ of 10,000 images"):
         export.check(lambda images: np.full((len(images), 10), 0.1, np.float32), model)
@@ -86,6 +85,7 @@ def test_a_model_that_disagrees_is_refused(trained, monkeypatch):
     with pytest.raises(UserError, match=r"another class for 0 of 10,000 images, probabilities up to 0.00\d+ apart"):
         export.main("keras")
     assert target.read_bytes() == b"of before"
+    target.unlink()
     assert [path.name for path in target.parent.iterdir() if path.name.startswith(".")] == []
 
 
