@@ -1,5 +1,6 @@
 """Keras, quiet and deterministic. Every module that needs it takes it from here."""
 
+import gc
 import os
 import signal
 import sys
@@ -50,7 +51,18 @@ def as_if_missing(packages: set[str]) -> Iterator[None]:
             del sys.modules[name]
 
 
-with quiet_import(), as_if_missing(UNUSED):
+@contextmanager
+def for_good() -> Iterator[None]:
+    """Import what stays to the end, and keep Python's garbage collector from going through it again and again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+with quiet_import(), as_if_missing(UNUSED), for_good():
     import keras
     import tensorflow as tf
 
