@@ -138,7 +138,7 @@ def report(old_name: str, new_name: str, old: Predictions, new: Predictions) -> 
         "",
         f"Is there a difference? {verdict}",
         "It speaks of these two trainings. Whether the recipe is better, several seeds tell: another seed alone changes hundreds of",
-        "predictions and moves the accuracy by a tenth or two of a point.",
+        "predictions and moves the accuracy by tenths of a point.",
     ]
     classes = changed_classes(old.labels, fixed, broken)
     return "\n".join([*lines, *(["", "  class        fixed  broken   net", *classes] if classes else [])])

@@ -129,6 +129,7 @@ def test_what_cannot_work_is_said_in_one_line(ran, tmp_path):
     assert done.returncode == 1 and "'trian'" in done.stderr, done.stderr
 
 
+@pytest.mark.filterwarnings("ignore:_NoneStep.value:DeprecationWarning")  # DVC's own
 def test_a_stage_gets_the_data_that_no_stage_makes(ran, tmp_path, monkeypatch):
     clone = ran.copy(tmp_path / "clone")
     (clone.path / "weights/mine.weights.h5").write_bytes(b"weights")
