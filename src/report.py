@@ -34,10 +34,12 @@ SECTIONS = (
     ("improvements", "What improves it"),
     ("origin", "What produced it"),
 )
+PARTS = ("validation", "test")
 # What is shown of the test images' scores, and of each improvement.
 TEST = ("accuracy", "accuracy_low", "accuracy_high", "calibration_error", "loss")
 IMPROVEMENT = (
-    *(f"{part}_{key}" for part in ("validation", "test") for key in ("mean", "sd", "difference", "low", "high")),
+    *(f"{part}_{key}" for part in PARTS for key in ("mean", "sd")),
+    *(column for part in PARTS for column in metrics.difference_columns(part)),
     *("time_ratio", "parameters"),
 )
 # How many kinds of label errors, confused pairs and mistakes are named.
@@ -136,14 +138,13 @@ def improvements() -> list[dict[str, str]]:
     shown = []
     for number, row in enumerate(read_rows(Path("reports/improvements.csv"), ("change", "seeds"), IMPROVEMENT)):
         validation, test = (
-            metrics.with_interval(*(row[f"{part}_{key}"] for key in ("difference", "low", "high")))
-            for part in ("validation", "test")
+            metrics.with_interval(*(row[column] for column in metrics.difference_columns(part))) for part in PARTS
         )
         judged = f"{validation}, {metrics.verdict(row['validation_low'], row['validation_high'])}"
         shown.append(
             {
                 "change": row["change"],
-                **{part: f"{row[f'{part}_mean']:.2f} ± {row[f'{part}_sd']:.2f}" for part in ("validation", "test")},
+                **{part: f"{row[f'{part}_mean']:.2f} ± {row[f'{part}_sd']:.2f}" for part in PARTS},
                 "validation_difference": judged if number else "",
                 "test_difference": test if number else "",
                 "time": f"{row['time_ratio']:.2f}",

@@ -15,6 +15,8 @@ from fashion.params import BackboneParams, ModelParams
 layers = keras.layers
 
 LITE = "efficientnet_lite0"
+# Part of how these scale pixels is in layers of the ImageNet network alone, part in a state that is no weight.
+NOT_IN_WEIGHTS = "EfficientNetB"
 # Name of the backbone among the layers of the whole network.
 LAYER = "backbone"
 # Where files of weights lie; training depends on the directory, so that another file with the same name is noticed.
@@ -27,13 +29,10 @@ def find(name: str) -> Callable[..., keras.Model]:
     Raises:
         ParameterError: there is no such network, or it cannot be used here.
     """
-    if name.startswith("EfficientNetB"):
-        # Part of how these scale pixels is in layers of the ImageNet network alone, part in a state that is no weight.
+    if name.startswith(NOT_IN_WEIGHTS):
         raise ParameterError(f"model.backbone.name: {name} cannot be copied by its weights; take EfficientNetV2B0 or {LITE}")
     known = {
-        key: value
-        for key, value in vars(keras.applications).items()
-        if key[0].isupper() and not key.startswith("EfficientNetB")
+        key: value for key, value in vars(keras.applications).items() if key[0].isupper() and not key.startswith(NOT_IN_WEIGHTS)
     } | {LITE: efficientnet_lite0}
     if name not in known:
         raise ParameterError(f"model.backbone.name: no network is called {name!r}; there are {', '.join(sorted(known))}")

@@ -40,8 +40,13 @@ def wilson_interval(right: int, total: int) -> tuple[float, float]:
     return max(0.0, center - half), min(1.0, center + half)
 
 
+def difference_columns(part: str) -> tuple[str, str, str]:
+    """Name the columns that hold a difference in the accuracy of a `part` of the images, and the ends of its interval."""
+    return f"{part}_difference", f"{part}_low", f"{part}_high"
+
+
 def with_interval(difference: float, low: float, high: float) -> str:
-    """Return a difference and its interval as they are read, such as "+0.15 (-0.48 to +0.77)"."""
+    """Return a difference and its interval, in percentage points, as they are read: "+0.15 (-0.48 to +0.77)"."""
     return f"{difference:+.2f} ({low:+.2f} to {high:+.2f})"
 
 

@@ -17,8 +17,6 @@ from fashion.files import atomic_write, read_json
 
 OUTPUT = Path("reports/improvements")
 PARTS = ("validation", "test")
-# What the table says of a difference: itself, and its interval.
-DIFFERENCE = ("difference", "low", "high")
 # 97.5 % quantiles of Student's t distribution with 1, 2, 3 ... degrees of freedom.
 T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
 
@@ -63,7 +61,7 @@ def summarize(name: str, seed: dict[str, list[float]]) -> dict:
         summary[f"{part}_sd"] = statistics.stdev(found[part])
     for part in PARTS:
         change, half = difference(found[part], seed[part]) if name != rows.SEED_ROW else (0.0, 0.0)
-        summary |= {f"{part}_difference": change, f"{part}_low": change - half, f"{part}_high": change + half}
+        summary |= zip(metrics.difference_columns(part), (change, change - half, change + half))
     cost = read_json(rows.HERE / f"costs/{name}.json")
     return summary | {"time_ratio": cost["ratio"], "parameters": cost["parameters"]}
 
@@ -84,7 +82,9 @@ def in_markdown(summaries: list[dict]) -> str:
         accuracies = (f"{row[f'{part}_mean']:.2f} ± {row[f'{part}_sd']:.2f} %" for part in PARTS)
         changes, judged = ("", ""), ""
         if row["row"] != rows.SEED_ROW:
-            changes = tuple(metrics.with_interval(*(row[f"{part}_{key}"] for key in DIFFERENCE)) for part in PARTS)
+            changes = tuple(
+                metrics.with_interval(*(row[column] for column in metrics.difference_columns(part))) for part in PARTS
+            )
             # As recipes are chosen: by the validation images.
             judged = metrics.verdict(row["validation_low"], row["validation_high"])
         cells = (
@@ -106,7 +106,7 @@ def draw(summaries: list[dict]) -> Figure:
     axes = figure.subplots()
     places = np.arange(len(summaries))[::-1]
     for part, color, mark, offset in (("validation", figures.ORANGE, "s", 0.14), ("test", figures.BLUE, "o", -0.14)):
-        change, low, high = (np.array([row[f"{part}_{key}"] for row in summaries]) for key in ("difference", "low", "high"))
+        change, low, high = (np.array([row[column] for row in summaries]) for column in metrics.difference_columns(part))
         axes.errorbar(
             change,
             places + offset,
