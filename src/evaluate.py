@@ -6,6 +6,7 @@ import numpy as np
 
 from fashion import artifact, dataset, metrics, stage, tables
 from fashion.backend import keras
+from fashion.batches import evaluation_batches
 from fashion.dataset import CLASS_NAMES, Images
 from fashion.files import write_json
 from fashion.members import files
@@ -14,7 +15,6 @@ from fashion.params import CLASSES, EvaluateParams
 METRICS = Path("reports/metrics.json")
 CLASS_SCORES = Path("reports/classes.csv")
 PREDICTIONS = Path("reports/predictions.csv")
-BATCH = 1000
 
 
 def predict(models: list[keras.Model], images: np.ndarray, flip_averaging: bool) -> np.ndarray:
@@ -29,7 +29,9 @@ def predict(models: list[keras.Model], images: np.ndarray, flip_averaging: bool)
         float32, shape (models, N, 10).
     """
     views = [images, images[:, :, ::-1]] if flip_averaging else [images]
-    return np.stack([np.mean([model.predict(view, batch_size=BATCH, verbose=0) for view in views], axis=0) for model in models])
+    return np.stack(
+        [np.mean([model.predict(evaluation_batches(view), verbose=0) for view in views], axis=0) for model in models]
+    )
 
 
 def score(data: Images, probabilities: np.ndarray) -> dict[str, float]:

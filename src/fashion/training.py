@@ -12,6 +12,7 @@ import numpy as np
 
 from fashion import augment, backbones, code, metrics, precision, pruning
 from fashion.backend import keras, tf
+from fashion.batches import evaluation_batches, untuned
 from fashion.checkpoint import Checkpoint
 from fashion.dataset import Images
 from fashion.errors import DivergedError
@@ -23,7 +24,6 @@ from fashion.params import CLASSES, WHOLE_EPOCHS, AugmentParams, MemberParams, T
 from fashion.schedules import learning_rates, plateau_factor
 from fashion.whitening import whitening_filters
 
-EVALUATION_BATCH = 1000
 # How many batches the statistics of averaged networks are computed from: of what they were before, 0.9^50 is left.
 STATISTICS_BATCHES = 50
 # How many training images the first layer's whitening is computed from.
@@ -76,13 +76,6 @@ def make_optimizer(params: TrainParams, schedule: ScheduleTable) -> keras.optimi
     return made
 
 
-def untuned(batches: tf.data.Dataset) -> tf.data.Dataset:
-    """Switch off tf.data's own tuning: at the end of each epoch it waits for its tuner's next round, seconds later."""
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    return batches.with_options(options)
-
-
 def shuffled_batches(
     images: tf.Tensor, targets: tf.Tensor, batch_size: int, params: AugmentParams, seed: int, epoch: int
 ) -> tf.data.Dataset:
@@ -111,11 +104,6 @@ def shuffled_batches(
         return augment.apply(params, tf.gather(images, indices), tf.gather(targets, indices), draws)
 
     return untuned(tf.data.Dataset.from_tensor_slices((indices, augment.Draws(*drawn))).map(batch).prefetch(2))
-
-
-def evaluation_batches(images: np.ndarray) -> tf.data.Dataset:
-    """Return images, uint8 of shape (N, 28, 28), in their order, as a network is to score them."""
-    return untuned(tf.data.Dataset.from_tensor_slices(images).batch(EVALUATION_BATCH))
 
 
 def renew_statistics(model: keras.Model, batches: tf.data.Dataset) -> None:
