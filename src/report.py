@@ -93,8 +93,8 @@ def describe_learning(history: dict[str, np.ndarray], recipe: TrainParams, netwo
     pruned = recipe.data_pruning if kept >= WHOLE_EPOCHS else 0
     seen = f"hardest {percent(1 - pruned, 0)} of the training images" if pruned else "training images"
     return (
-        f"After {kept + 1} epochs {network}, without mirror images, is right about {percent(validation, 1)} of the validation "
-        f"images, and during the last of them was right about {percent(train, 1)} of the {seen}: a gap of "
+        f"After {kept + 1} epochs {network} is right about {percent(validation, 1)} of the validation images (without mirror "
+        f"images); during the last of them it was right about {percent(train, 1)} of the {seen}: a gap of "
         f"{round(100 * train, 1) - round(100 * validation, 1):.1f} points."
     )
 
