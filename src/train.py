@@ -2,38 +2,39 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-from fashion import artifact, dataset, stage, tables, training
-from fashion.checkpoint import Checkpoint
-from fashion.files import sha256
+from fashion import paths
+from fashion.data.images import load_images
+from fashion.networks import artifact
 from fashion.params import MemberParams
-
-HISTORY = Path("reports/history")
+from fashion.pipeline import stage, tables
+from fashion.pipeline.files import sha256
+from fashion.training.checkpoint import Checkpoint
+from fashion.training.compile import determined_by
+from fashion.training.fit import fit, kept_row
 
 
 def main(params: MemberParams, member: str) -> Callable[[], None]:
-    """Train the member, or go on with it after an interruption.
+    """Train the member, or resume its training after an interruption.
 
     Returns:
-        What forgets the training, once its result is known to count.
+        What removes the checkpoint, once the result is known to count.
 
     Raises:
-        UserError: the data is damaged, the training diverged, or a backbone's weights cannot be had.
-        OSError: a file cannot be read or written.
+        UserError: the data is damaged, the training diverged, or a backbone's weights are not available.
     """
-    train, validation = dataset.load(dataset.TRAIN_FILE), dataset.load(dataset.VALIDATION_FILE)
-    data = [sha256(dataset.TRAIN_FILE), sha256(dataset.VALIDATION_FILE)]
-    checkpoint = Checkpoint(member, training.determined_by(params, data))
+    train, validation = load_images(paths.TRAIN), load_images(paths.VALIDATION)
+    data = [sha256(paths.TRAIN), sha256(paths.VALIDATION)]
+    checkpoint = Checkpoint(member, determined_by(params, data))
     started = time.monotonic()
-    model, history = training.fit(params, train, validation, checkpoint)
+    model, history = fit(params, train, validation, checkpoint)
     print(
         f"{member}: {model.count_params():,} parameters, {history[-1]['precision']}, "
-        f"validation accuracy {training.kept_row(params.train, history)['validation_accuracy']:.2%}, "
+        f"validation accuracy {kept_row(params.train, history)['validation_accuracy']:.2%}, "
         f"trained in {time.monotonic() - started:.1f} s"
     )
-    artifact.save(artifact.path_of(member), model)
-    tables.write(HISTORY / f"{member}.csv", history)
+    artifact.save(paths.model_of(member), model)
+    tables.write(paths.history_of(member), history)
     return checkpoint.remove
 
 

@@ -9,30 +9,34 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from fashion import params, paths, sources
+from fashion.data.facts import RAW_FILES
+
 ROOT = Path(__file__).resolve().parents[1]
 # The same examples in every run, and no clock: a busy machine is no failure.
 settings.register_profile("repeatable", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("repeatable")
 # The tests run in two processes, so TensorFlow takes one thread in each.
 os.environ |= dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
-sys.path.insert(0, str(ROOT / "src"))
-
-from fashion import params
 
 # The files whose tests take longest, which are begun first, so that no process is left with one of them at the end.
 LONGEST = (
-    "test_scale_out",
+    "test_cluster",
     "test_together",
-    "test_studies",
-    "test_pipeline",
     "test_export",
-    "test_kills",
+    "test_tuning",
+    "test_kill_drill",
+    "test_pipeline",
+    "test_improvements",
     "test_stage",
     "test_jax",
-    "test_training",
+    "test_cross_validation",
+    "test_kills",
+    "test_fit",
     "test_backbones",
     "test_browser",
-    "test_download",
+    "test_predict",
+    "test_sources",
     "test_postgresql",
 )
 
@@ -52,12 +56,10 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the four official files, got as a user gets them unless the pipeline already has."""
-    import download
-
-    directory = ROOT / "data" / "raw"
-    if not all((directory / name).is_file() for name in download.FILES):
+    directory = ROOT / paths.RAW
+    if not all((directory / name).is_file() for name in RAW_FILES):
         directory = tmp_path_factory.mktemp("raw")
-        download.main(params.load(ROOT / "params.yaml").download, directory)
+        sources.fetch(params.load(ROOT / paths.PARAMS).download.sources, directory)
     return directory
 
 
@@ -72,9 +74,10 @@ class Clone:
         self.path = path
         git = ["git", "-C", str(source)]
         subprocess.run([*git, "clone", "--quiet", "--no-hardlinks", str(source), str(path)], check=True)
-        changed = subprocess.run(
-            [*git, "ls-files", "-z", "--modified", "--others", "--exclude-standard"], check=True, capture_output=True, text=True
-        ).stdout
+        changes = (["diff", "--name-only", "--no-renames", "-z", "HEAD"], ["ls-files", "-z", "--others", "--exclude-standard"])
+        changed = "".join(
+            subprocess.run([*git, *words], check=True, capture_output=True, text=True).stdout for words in changes
+        )
         for name in filter(None, changed.split("\0")):
             if (source / name).is_file():
                 (path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -93,10 +96,15 @@ class Clone:
         return copy
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess:
-        """Run a program in the clone, with no virtual environment on PATH."""
-        clean = {key: value for key, value in os.environ.items() if key not in ("DVC_ROOT", "VIRTUAL_ENV")}
-        clean["PATH"] = os.pathsep.join(part for part in clean["PATH"].split(os.pathsep) if ".venv" not in part)
-        return subprocess.run(command, cwd=self.path, env=clean | environment, capture_output=True, text=True)
+        """Run a program in the clone, whose own environment is active."""
+        return subprocess.run(command, cwd=self.path, env=self.environment | environment, capture_output=True, text=True)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of a shell in which the clone's environment is active, and no other."""
+        inherited = {key: value for key, value in os.environ.items() if key not in ("DVC_ROOT", "VIRTUAL_ENV")}
+        others = [part for part in inherited["PATH"].split(os.pathsep) if ".venv" not in part]
+        return inherited | {"PATH": os.pathsep.join([str(self.path.resolve() / ".venv/bin"), *others])}
 
     def dvc(self, *words: str) -> str:
         """Run DVC in the clone and return what it printed."""
@@ -146,8 +154,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, ran: Clone) -> Clone:
     """Likewise with a second member, a small residual network."""
     made = ran.copy(tmp_path_factory.mktemp("trained") / "clone")
     made.edit(
-        "  first: {seed: 0}",
-        "  second: {seed: 1, model: {name: resnet}}\n  first: {seed: 0}",
+        "  model: {seed: 0}",
+        "  second: {seed: 1, model: {name: resnet}}\n  model: {seed: 0}",
     )
     made.dvc("repro")
     return made

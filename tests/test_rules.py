@@ -14,26 +14,19 @@ import pytest
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
+from fashion.pipeline.yaml import read_yaml
+from fashion.reporting import document_tables
+
 ROOT = Path(__file__).resolve().parents[1]
-PIPELINES = [
-    Path("dvc.yaml"),
-    Path("reports/dvc.yaml"),
-    Path("studies/dvc.yaml"),
-    *(path.relative_to(ROOT) for path in sorted(ROOT.glob("studies/*/dvc.yaml"))),
-]
+PIPELINES = [path.relative_to(ROOT) for path in sorted(ROOT.glob("dvc.yaml")) + sorted(ROOT.glob("*/**/dvc.yaml"))]
+# What may be imported, and what is run: each file once.
+LIBRARY = sorted((ROOT / "src/fashion").rglob("*.py"))
+SCRIPTS = sorted([*(ROOT / "src").glob("*.py"), *(ROOT / "tools").rglob("*.py"), *(ROOT / "studies").rglob("*.py")])
+SOURCES = [*LIBRARY, *SCRIPTS]
 
 
-FINGERPRINT = "studies/fingerprint.csv"
-
-
-def read_yaml(path: Path) -> dict:
-    return YAML(typ="safe").load(path)
-
-
-def fingerprint() -> list[dict[str, str]]:
-    """The code that the studies' rows depend on, each file with its SHA-256."""
-    with (ROOT / FINGERPRINT).open(newline="") as file:
-        return list(csv.DictReader(file))
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
 def stage_definitions() -> dict[str, dict]:
@@ -62,37 +55,77 @@ def imported_files(script: Path) -> set[Path]:
             for name in names:
                 parts = name.split(".")
                 for length in range(1, len(parts) + 1):
-                    for folder in (ROOT / "src", script.parent, ROOT / "studies/cross_validation"):
+                    for folder in (ROOT / "src", script.parent):
                         path = folder / Path(*parts[:length])
                         waiting += [found for found in (path.with_suffix(".py"), path / "__init__.py") if found.is_file()]
     return reached
 
 
+CODE_HASHES = "studies/code_hashes.csv"
+CODE = [dep for dep in read_yaml(ROOT / "studies/dvc.yaml")["stages"]["code"]["deps"] if dep.startswith("src/")]
+
+
+def covered(deps: list[str], files: set[str]) -> set[str]:
+    """Those of the files that are deps or lie under one."""
+    return {file for file in files for dep in deps if file == dep or file.startswith(f"{dep}/")}
+
+
 @pytest.mark.parametrize("name", stage_definitions())
-def test_a_stages_deps_are_the_files_that_it_imports(name):
+def test_a_stages_deps_are_the_code_that_it_imports(name):
+    """Every file that it imports lies under a dep, and every dep that is code holds one that it imports."""
     stage = stage_definitions()[name]
-    (script,) = re.findall(r"\S+\.py", stage["cmd"])
-    imported = {path.relative_to(ROOT).as_posix() for path in imported_files(ROOT / script)}
-    if FINGERPRINT in stage["deps"]:
-        # The stage that writes it has these among its own deps.
-        imported -= {row["file"] for row in fingerprint()}
-    assert {dep for dep in stage["deps"] if dep.endswith(".py")} == imported
+    (script,) = re.findall(r"python (\S+\.py)", stage["cmd"])
+    imported = {name_of(path) for path in imported_files(ROOT / script)}
+    code = [dep for dep in stage["deps"] if dep.endswith(".py") or dep.startswith("src/")]
+    if CODE_HASHES in stage["deps"]:  # which the stage writes that has the code that trains among its own deps
+        imported -= covered(CODE, imported)
+    if name == "studies/dvc.yaml:code":  # its deps are what it hashes; another test looks at them
+        return
+    assert imported == covered(code, imported)
+    assert [dep for dep in code if not covered([dep], imported)] == []
 
 
-def test_the_studies_fingerprint_is_of_all_that_its_stage_depends_on():
-    (deps,) = (
-        stage["deps"] for stage in stage_definitions().values() if {FINGERPRINT: {"cache": False}} in stage.get("outs", ())
-    )
-    assert {row["file"] for row in fingerprint()} == set(deps) - {"studies/fingerprint.py"}
-    for row in fingerprint():
-        assert hashlib.sha256((ROOT / row["file"]).read_bytes()).hexdigest() == row["sha256"]
+def test_the_studies_depend_on_the_code_that_trains_and_scores():
+    """The stage that hashes it has the library's code that studies/measure.py imports among its deps, and no other."""
+    imported = {name_of(path) for path in imported_files(ROOT / "studies/measure.py")} - {"studies/measure.py"}
+    assert imported == covered(CODE, imported)
+    assert [dep for dep in CODE if not covered([dep], imported)] == []
+    with (ROOT / CODE_HASHES).open(newline="") as file:
+        hashes = {row["file"]: row["sha256"] for row in csv.DictReader(file)}
+    assert hashes.keys() == covered(CODE, {name_of(path) for path in LIBRARY})
+    for path, digest in hashes.items():
+        assert hashlib.sha256((ROOT / path).read_bytes()).hexdigest() == digest, "run `dvc repro studies/dvc.yaml`"
 
 
 def test_training_depends_on_no_test_image():
     for name, stage in stage_definitions().items():
-        if ":train" in name:
+        if name == "dvc.yaml:train":
             data = {dep for dep in stage["deps"] if dep.startswith("data")}
-            assert data == {"data/prepared/train.npz", "data/prepared/validation.npz"}
+            assert data == {"data/prepared/train.npz", "data/prepared/validation.npz", "data/weights"}
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
+def test_a_script_imports_the_library_alone(path):
+    assert imported_files(path) - set(LIBRARY) == {path}
+
+
+def test_the_library_does_not_import_its_users():
+    for path in LIBRARY:
+        assert imported_files(path) <= set(LIBRARY), path
+
+
+@pytest.mark.parametrize("path", [*SOURCES, *sorted((ROOT / "tests").rglob("*.py"))], ids=name_of)
+def test_nothing_changes_where_python_looks(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        assert not (isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.path"), f"line {node.lineno}"
+
+
+def test_the_shape_of_the_house():
+    tracked = subprocess.run(["git", "-C", str(ROOT), "ls-files"], check=True, capture_output=True, text=True).stdout
+    top = {line.split("/")[0] for line in tracked.splitlines() if (ROOT / line).exists()}
+    assert len(top) <= 25
+    assert len((ROOT / "dvc.yaml").read_text(encoding="utf-8").splitlines()) <= 150
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= 1000
 
 
 # Which stages each parameter belongs to. `ensemble` is also read by those that have to know the members.
@@ -103,29 +136,29 @@ OWNERS = {
     "prepare.images": {"prepare"},
     "prepare.validation_fraction": {"prepare"},
     "prepare.seed": {"prepare"},
-    "prepare.exclude": {"prepare"},
+    "prepare.corrections": {"prepare"},
     "model.name": TRAIN,
-    "model.pixels": TRAIN,
+    "model.scaling": TRAIN,
     "model.whiten": TRAIN,
     "model.dropout": TRAIN,
     "model.cnn.filters": TRAIN,
     "model.cnn.kernel_size": TRAIN,
     "model.cnn.dense_units": TRAIN,
     "model.cnn.batch_norm": TRAIN,
-    "model.resnet.stem": TRAIN,
+    "model.resnet.stem_filters": TRAIN,
     "model.resnet.filters": TRAIN,
     "model.resnet.blocks": TRAIN,
     "model.backbone.name": TRAIN,
     "model.backbone.weights": TRAIN,
-    "model.backbone.side": TRAIN,
+    "model.backbone.image_size": TRAIN,
     "model.backbone.fine_tune": TRAIN,
-    "augment.flip": TRAIN | {"samples"},
-    "augment.shift": TRAIN | {"samples"},
-    "augment.rotate": TRAIN | {"samples"},
-    "augment.zoom": TRAIN | {"samples"},
-    "augment.erase": TRAIN | {"samples"},
-    "augment.mixup": TRAIN | {"samples"},
-    "augment.cutmix": TRAIN | {"samples"},
+    "augment.flip": TRAIN | {"augment"},
+    "augment.shift": TRAIN | {"augment"},
+    "augment.rotate": TRAIN | {"augment"},
+    "augment.zoom": TRAIN | {"augment"},
+    "augment.erase": TRAIN | {"augment"},
+    "augment.mixup": TRAIN | {"augment"},
+    "augment.cutmix": TRAIN | {"augment"},
     "train.epochs": TRAIN,
     "train.patience": TRAIN,
     "train.precision": TRAIN,
@@ -140,8 +173,8 @@ OWNERS = {
     "train.label_smoothing": TRAIN,
     "train.l1": TRAIN,
     "train.l2": TRAIN,
-    "train.averaging": TRAIN,
-    "evaluate.flip_averaging": {"evaluate"},
+    "train.ema_decay": TRAIN,
+    "evaluate.tta_flip": {"evaluate"},
     "evaluate.calibration_bins": {"evaluate"},
     "plot.predictions": {"plot"},
     "plot.which": {"plot"},
@@ -218,40 +251,47 @@ def test_each_parameter_changes_its_owners_alone(session_clone, monkeypatch):
 
 
 def test_the_lock_belongs_to_the_tree(session_clone, monkeypatch):
-    """In a clone without data or models, nothing else differs from what dvc.lock says."""
+    """In a clone without data or models, nothing else differs from what the locks say.
+
+    The studies of params.yaml take minutes or more, so they may be of its last values: `dvc status` says so.
+    """
     monkeypatch.chdir(session_clone.path)
     stale = {
         f"{stage}: {name}: {state}"
         for stage, entries in changes(PIPELINES).items()
         for name, state in entries.items()
-        if not (name.startswith(("data", "models")) and state in ("deleted", "not in cache"))
+        if not (name.startswith(("data/raw", "data/prepared", "models")) and state in ("deleted", "not in cache"))
+        and not (name == "params.yaml" and stage.startswith("studies/"))
     }
     assert not stale, "run `dvc repro` (and `make seeds`), then commit what it wrote:\n" + "\n".join(sorted(stale))
 
 
-@pytest.mark.parametrize("script", ["download", "prepare", "plot", "summary", "report"])
+LIGHT = (
+    "src/download",
+    "src/prepare",
+    "src/plot",
+    "src/report",
+    "tools/compare",
+    "tools/predict",
+    "tools/summary",
+    "tools/tables",
+)
+
+
+@pytest.mark.parametrize("script", LIGHT)
 def test_light_programs_do_not_import_tensorflow(script):
-    program = (
-        f"import sys; sys.path.insert(0, 'src'); import {script}; print('tensorflow' in sys.modules or 'keras' in sys.modules)"
-    )
+    program = f"import runpy, sys; runpy.run_path('{script}.py'); print(sorted({{'tensorflow', 'keras'}} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
-    assert done.stdout == "False\n"
+    assert done.stdout == "[]\n"
 
 
 def test_training_imports_nothing_that_it_does_not_use():
-    program = (
-        "import sys; sys.path.insert(0, 'src'); from fashion import backend; print(sorted(backend.UNUSED & sys.modules.keys())); "
-        "import matplotlib, pandas, sklearn, jax; print(all(sys.modules[name] for name in backend.UNUSED))"
-    )
+    program = "import sys; from fashion import backend; print(sorted(backend.UNUSED & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
-    assert done.stdout == "[]\nTrue\n"
+    assert done.stdout == "[]\n"
 
 
-def sources() -> list[Path]:
-    return sorted(path for folder in ("src", "studies", "benchmarks") for path in (ROOT / folder).rglob("*.py"))
-
-
-@pytest.mark.parametrize("path", sources(), ids=lambda path: path.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("path", SOURCES, ids=name_of)
 def test_no_pickle_no_shell_no_code_from_files(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -270,12 +310,6 @@ def test_no_pickle_no_shell_no_code_from_files(path):
             assert not name.endswith("Lambda"), f"Lambda layer in line {node.lineno}"
 
 
-def test_the_library_does_not_import_its_users():
-    users = {path for path in sources() if path.parent != ROOT / "src" / "fashion"}
-    for path in (ROOT / "src" / "fashion").glob("*.py"):
-        assert not imported_files(path) & users, path
-
-
 def requirement_lines(name: str) -> list[str]:
     lines = (line.partition(" #")[0].strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines())
     return [line for line in lines if line and not line.startswith("#")]
@@ -290,7 +324,7 @@ def locked(name: str) -> set[str]:
     return {package.split(" ")[0] for package in packages}
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in ROOT.glob("requirements*.txt")))
+@pytest.mark.parametrize("name", ["requirements", "requirements/extras"])
 def test_every_requirement_is_pinned_and_every_locked_file_has_hashes(name):
     chosen = requirement_lines(f"{name}.txt")
     for line in chosen:
@@ -299,7 +333,7 @@ def test_every_requirement_is_pinned_and_every_locked_file_has_hashes(name):
     # The lock spells names in their canonical form.
     pins = (line.split("==") for line in chosen)
     assert {f"{package.replace('.', '-')}=={version}" for package, version in pins} <= found
-    # An optional part changes no version of what `make` installs.
+    # The extras change no version of what `make` installs.
     base = locked("requirements.lock")
     names = {package.partition("==")[0] for package in base}
     assert {package for package in found if package.partition("==")[0] in names} <= base
@@ -307,31 +341,27 @@ def test_every_requirement_is_pinned_and_every_locked_file_has_hashes(name):
 
 @pytest.mark.parametrize("recipe", sorted(path.stem for path in (ROOT / "recipes").iterdir()))
 def test_the_head_of_a_recipe_has_its_measured_score(recipe):
-    results = [json.loads(path.read_text()) for path in (ROOT / "studies/seeds/results").glob(f"{recipe}*.json")]
-    scores = [100 * result["test"]["accuracy"] for result in results]
+    runs = json.loads((ROOT / f"studies/seeds/results/{recipe}.json").read_text())["seeds"].values()
+    scores = [100 * run["test"]["accuracy"] for run in runs]
     head = (ROOT / f"recipes/{recipe}.yaml").read_text(encoding="utf-8").partition("\n\n")[0]
-    if len(scores) == 1:
-        assert f"{scores[0]:.2f} % of the test images (one " in head
-    else:
-        mean, deviation = statistics.mean(scores), statistics.stdev(scores)
-        assert f"{mean:.2f} ± {deviation:.2f} % of the test images ({len(scores)} seeds" in head
+    spread = f" ± {statistics.stdev(scores):.2f}" if len(scores) > 1 else ""
+    assert f"{statistics.mean(scores):.2f}{spread} % of the test images ({len(scores)} seed" in head
 
 
-def test_the_readme_has_the_measured_table():
-    readme = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
-    rows = (ROOT / "studies/seeds/table.md").read_text(encoding="utf-8").splitlines()
-    assert [row for row in rows if row not in readme] == []
+def test_the_documents_have_the_generated_tables(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert document_tables.outdated() == [], "run `make page`"
 
 
 def test_committed_predictions_give_the_committed_metrics():
     import numpy as np
 
-    import plot
-    from fashion import metrics
+    from fashion.scoring.metrics import wilson_interval
+    from fashion.scoring.prediction_table import read_predictions
 
     scores = json.loads((ROOT / "reports/metrics.json").read_text())["test"]
-    labels, predicted, confidence = plot.read_predictions(ROOT / "reports/predictions.csv")
+    labels, predicted, _ = read_predictions(ROOT / "reports/predictions.csv")
     assert len(labels) == 10_000
     assert np.mean(labels == predicted) == pytest.approx(scores["accuracy"], abs=1e-6)
-    low, high = metrics.wilson_interval(int((labels == predicted).sum()), len(labels))
+    low, high = wilson_interval(int((labels == predicted).sum()), len(labels))
     assert (low, high) == pytest.approx((scores["accuracy_low"], scores["accuracy_high"]), abs=1e-6)

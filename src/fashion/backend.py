@@ -10,8 +10,8 @@ from importlib.util import find_spec
 
 # Read by TensorFlow when it is imported: show errors only.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# What a user's own settings of Keras say must not change the results: not the file ~/.keras/keras.json, and of its variables the
-# backend alone, because JAX trains on processors that this TensorFlow does not know. Reading and augmenting images stays TensorFlow's.
+# A user's own settings of Keras must not change the results: neither the file ~/.keras/keras.json nor its variables, except for
+# the backend, because JAX trains on processors that TensorFlow does not know. Reading and augmenting images stays TensorFlow's.
 BACKENDS = ("tensorflow", "jax")
 if os.environ.setdefault("KERAS_BACKEND", "tensorflow") not in BACKENDS:
     raise SystemExit(f"error: KERAS_BACKEND is {os.environ['KERAS_BACKEND']!r}, not {' or '.join(BACKENDS)}; unset it")
@@ -73,4 +73,9 @@ tf.config.experimental.enable_op_determinism()
 # It warns of slowness when many networks are used one after the other, each once.
 tf.get_logger().setLevel("ERROR")
 
-__all__ = ["keras", "tf"]
+
+def untuned(batches: tf.data.Dataset) -> tf.data.Dataset:
+    """Switch off tf.data's own tuning: at the end of each epoch it waits for its tuner's next round, seconds later."""
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return batches.with_options(options)

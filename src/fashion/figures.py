@@ -1,6 +1,6 @@
 """Every picture of the reports. Colours are told apart by the colour-blind (Okabe & Ito 2008) or come with a mark."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from fashion.files import atomic_write
+from fashion.pipeline.files import atomic_write
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#555555"
 RIGHT, WRONG = "#1a4fd0", "#c8102e"
@@ -30,11 +30,7 @@ matplotlib.rcParams.update(
 
 
 def save(path: Path, figure: Figure) -> None:
-    """Write a figure as a PNG file; equal figures give equal bytes.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
+    """Write a figure as a PNG file; equal figures give equal bytes."""
     with atomic_write(path) as file:
         figure.savefig(file, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
 
@@ -66,7 +62,7 @@ def predictions(
         confidence: N probabilities of the predicted classes.
     """
     if not len(images):
-        return notice("No test image was mistaken")
+        return notice("No test image was misclassified")
     columns = min(5, len(images))
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(1.9 * columns, 2.2 * rows))
@@ -98,13 +94,13 @@ def augmented(images: np.ndarray, variants: np.ndarray) -> Figure:
             show_image(axes, shown)
     for axes in grid[:, 0]:
         axes.spines[:].set(color=BLUE, linewidth=2)
-    grid[0, 0].set_title("as it is", color=BLUE)
-    grid[0, 1].set_title("as training sees it", loc="left", x=0.0)
+    grid[0, 0].set_title("original", color=BLUE)
+    grid[0, 1].set_title("augmented, as training sees it", loc="left", x=0.0)
     return figure
 
 
 def learning_curves(histories: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """Draw accuracy and loss of each epoch, on training images during it and on validation images after it, and the learning rate.
+    """Draw accuracy, loss and learning rate of each epoch: on training images during it, on validation images after it.
 
     Args:
         histories: for each member of the ensemble, the columns of its history.
@@ -138,16 +134,16 @@ def learning_curves(histories: Mapping[str, Mapping[str, np.ndarray]]) -> Figure
 
 
 def confusion_matrix(confusion: np.ndarray, names: Sequence[str]) -> Figure:
-    """Draw how many images of each class (rows) were taken for each class (columns), shaded by the part of the row.
+    """Draw how many images of each class (rows) were taken for each class (columns), shaded by the fraction of the row.
 
     Args:
         confusion: integers, shape (classes, classes).
         names: the classes' names.
     """
-    part = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
+    fraction = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     figure = Figure(figsize=(7.6, 6.6))
     axes = figure.subplots()
-    image = axes.imshow(part, cmap="Blues", vmin=0, vmax=1)
+    image = axes.imshow(fraction, cmap="Blues", vmin=0, vmax=1)
     for row, column in np.ndindex(confusion.shape):
         count = confusion[row, column]
         if count:
@@ -157,7 +153,7 @@ def confusion_matrix(confusion: np.ndarray, names: Sequence[str]) -> Figure:
                 f"{count}",
                 ha="center",
                 va="center",
-                color="white" if part[row, column] > 0.5 else "black",
+                color="white" if fraction[row, column] > 0.5 else "black",
                 fontsize=9,
             )
     axes.set(
@@ -170,7 +166,7 @@ def confusion_matrix(confusion: np.ndarray, names: Sequence[str]) -> Figure:
     )
     axes.set_xticklabels(names, rotation=45, ha="right", rotation_mode="anchor")
     axes.spines[:].set_visible(False)
-    bar = figure.colorbar(image, format=PercentFormatter(1, decimals=0), shrink=0.8, label="part of the true class")
+    bar = figure.colorbar(image, format=PercentFormatter(1, decimals=0), shrink=0.8, label="fraction of the true class")
     bar.outline.set_visible(False)
     return figure
 
@@ -183,7 +179,7 @@ def confused_pairs(rows: Sequence[tuple[str, np.ndarray]], columns: int) -> Figu
         columns: the number of places for examples in each row.
     """
     if not rows:
-        return notice("No test image was mistaken")
+        return notice("No test image was misclassified")
     figure = Figure(figsize=(2.2 + 0.95 * columns, 1.0 * len(rows) + 0.3))
     grid = figure.subplots(len(rows), columns + 1, squeeze=False, width_ratios=[2.2, *[0.95] * columns])
     for (title, images), (heading, *places) in zip(rows, grid):
@@ -194,4 +190,54 @@ def confused_pairs(rows: Sequence[tuple[str, np.ndarray]], columns: int) -> Figu
         for axes, image in zip(places, images):
             axes.axis("on")
             show_image(axes, image)
+    return figure
+
+
+def improvements(changes: Sequence[str], validation: np.ndarray, test: np.ndarray) -> Figure:
+    """Draw how much each change of the baseline brings, with its interval.
+
+    Args:
+        changes: what each row changes.
+        validation: difference in accuracy on the validation images, the low and the high end of its interval, in percentage
+            points: float64, shape (rows, 3).
+        test: the same on the test images.
+    """
+    figure = Figure(figsize=(10, 0.32 * len(changes) + 1.2))
+    axes = figure.subplots()
+    places = np.arange(len(changes))[::-1]
+    for differences, name, color, mark, offset in (
+        (validation, "validation images", ORANGE, "s", 0.14),
+        (test, "test images", BLUE, "o", -0.14),
+    ):
+        mean, low, high = differences.T
+        axes.errorbar(mean, places + offset, xerr=(mean - low, high - mean), fmt=mark, color=color, markersize=4, label=name)
+    axes.axvline(0, color=GREY, linewidth=0.8)
+    axes.set_yticks(places, changes)
+    axes.set(
+        xlabel="accuracy, difference from the baseline\n(percentage points; 95 % interval)",
+        ylim=(-0.7, len(changes) - 0.3),
+    )
+    axes.grid(axis="x", color="#e5e5e5")
+    axes.legend(loc="lower left")
+    return figure
+
+
+def tuning(searched: Mapping[str, Sequence[float | str]], accuracies: Sequence[float], logarithmic: Collection[str]) -> Figure:
+    """Draw the validation accuracy of each finished trial over each of the parameters searched.
+
+    Args:
+        searched: by key of params.yaml, the value in each trial.
+        accuracies: of each trial, 0 to 1.
+        logarithmic: the keys whose values are drawn on a logarithmic scale.
+    """
+    columns = min(3, len(searched))
+    rows = -(-len(searched) // columns)
+    figure = Figure(figsize=(3.2 * columns, 2.8 * rows))
+    panels = figure.subplots(rows, columns, squeeze=False)
+    for axes in panels.flat[len(searched) :]:
+        axes.axis("off")
+    for axes, (key, values) in zip(panels.flat, searched.items()):
+        axes.scatter(values, [100 * accuracy for accuracy in accuracies], s=14, color=BLUE)
+        axes.set(xlabel=key, ylabel="validation accuracy (%)", xscale="log" if key in logarithmic else "linear")
+        axes.grid(axis="y", color="#e5e5e5")
     return figure

@@ -1,32 +1,26 @@
-"""params.yaml, typed and checked before any work.
-
-The file is read by the YAML 1.2 reader that DVC uses, so that both see the same values (`1e-3` is a number, `yes` a word).
-"""
+"""params.yaml: its schema, checked before any work."""
 
 import re
 import reprlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from fashion.errors import ParameterError
+from fashion import paths
+from fashion.data.facts import CLASSES, IMAGE_SIDE, TRAINING_IMAGES
+from fashion.pipeline.errors import ParameterError
+from fashion.pipeline.yaml import read_yaml
 
-PARAMS_FILE = Path("params.yaml")
-IMAGE_SIDE = 28
-CLASSES = 10
-TRAINING_IMAGES = 60_000
-TEST_IMAGES = 10_000
-# Data pruning begins after so many epochs with all images: then the network is good enough to tell the easy ones.
-WHOLE_EPOCHS = 2
+# Data pruning begins after this many epochs with all images: then the network is good enough to tell the easy ones.
+EPOCHS_BEFORE_PRUNING = 2
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class Section(BaseModel):
-    """A part of params.yaml: every key is required, no other is allowed, and no value is converted to fit its type."""
+    """A section of params.yaml: every key is required, no other is allowed, and no value is converted to fit its type."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -54,7 +48,7 @@ class PrepareParams(Section):
     images: Annotated[int, Field(ge=100, le=TRAINING_IMAGES, multiple_of=CLASSES)]
     validation_fraction: Annotated[float, Field(ge=0.01, le=0.9)]
     seed: Seed
-    exclude: Annotated[str, Field(pattern=r"^[^/\s][^\s]*\.csv$")]
+    corrections: Annotated[str, Field(pattern=r"^[^/\s][^\s]*\.csv$")]
 
     @model_validator(mode="after")
     def check_that_images_are_held_out(self) -> "PrepareParams":
@@ -105,25 +99,25 @@ class CnnParams(Section):
 class ResnetParams(Section):
     """The residual network: a first convolution, then stages that halve the image, each with residual blocks."""
 
-    stem: Filters
+    stem_filters: Filters
     filters: Annotated[list[Filters], Field(min_length=1, max_length=4)]
     blocks: Annotated[int, Field(ge=0, le=20)]
 
 
 class BackboneParams(Section):
-    """A network trained on ImageNet, and how it is used; `fashion.backbones` knows the names."""
+    """A network trained on ImageNet, and how it is used; `fashion.networks.pretrained` knows the names."""
 
     name: Annotated[str, Field(pattern=r"^\w+$")]
     weights: Annotated[str, Field(pattern=r"^(imagenet|random|[\w.-]+\.h5)$")]
-    side: Annotated[int, Field(ge=32, le=512)]
+    image_size: Annotated[int, Field(ge=32, le=512)]
     fine_tune: bool
 
 
 class ModelParams(Section):
-    """The network; `fashion.models` builds the one that `name` names."""
+    """The network; `fashion.networks` builds the one that `name` names."""
 
     name: Literal["cnn", "resnet", "backbone"]
-    pixels: Literal["unit", "standard"]
+    scaling: Literal["unit", "standard"]
     whiten: bool
     dropout: Fraction
     cnn: CnnParams
@@ -175,7 +169,7 @@ class TrainParams(Section):
     label_smoothing: Fraction
     l1: Annotated[float, Field(ge=0, lt=1)]
     l2: Annotated[float, Field(ge=0, lt=1)]
-    averaging: Fraction
+    ema_decay: Fraction
 
     @model_validator(mode="after")
     def check_that_weight_decay_acts(self) -> "TrainParams":
@@ -195,10 +189,10 @@ class TrainParams(Section):
         Raises:
             ValueError: `data_pruning` is not 0, and there are no more epochs than those with all images.
         """
-        if self.data_pruning and self.epochs <= WHOLE_EPOCHS:
+        if self.data_pruning and self.epochs <= EPOCHS_BEFORE_PRUNING:
             raise ValueError(
-                f"data_pruning: {self.data_pruning} begins after {WHOLE_EPOCHS} epochs and needs more epochs than {self.epochs}; "
-                f"raise epochs, or set data_pruning: 0.0"
+                f"data_pruning: {self.data_pruning} begins after {EPOCHS_BEFORE_PRUNING} epochs "
+                f"and needs more epochs than {self.epochs}; raise epochs, or set data_pruning: 0.0"
             )
         return self
 
@@ -228,7 +222,7 @@ class MemberParams(Section):
 class EvaluateParams(Section):
     """How the scores are computed."""
 
-    flip_averaging: bool
+    tta_flip: bool
     calibration_bins: Annotated[int, Field(ge=2, le=1000)]
 
 
@@ -236,7 +230,7 @@ class PlotParams(Section):
     """What the figures show."""
 
     predictions: Annotated[int, Field(ge=1, le=100)]
-    which: Literal["first", "wrong", "unsure"]
+    which: Literal["first", "wrong", "least_confident"]
     confused_pairs: Annotated[int, Field(ge=1, le=20)]
     examples: Annotated[int, Field(ge=1, le=20)]
 
@@ -267,10 +261,10 @@ class Params(Section):
         if not isinstance(members, dict):
             return tree
         if not members:
-            raise ValueError("ensemble: at least one member is needed, such as `first: {seed: 0}`")
+            raise ValueError("ensemble: at least one member is needed, such as `model: {seed: 0}`")
         for name in members:
             if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
-                raise ValueError(f"ensemble: {name!r} cannot name a member: use a-z, 0-9, - and _, such as `first`")
+                raise ValueError(f"ensemble: {name!r} cannot name a member: use a-z, 0-9, - and _, such as `model`")
         base = {section: tree.get(section) for section in ("model", "augment", "train")}
         return {**tree, "ensemble": {name: merge(base, member) for name, member in members.items()}}
 
@@ -281,7 +275,7 @@ class Params(Section):
             ParameterError: `ensemble` has no such member.
         """
         if name not in self.ensemble:
-            raise ParameterError(f"{PARAMS_FILE}: ensemble has no member {name!r}; it has {', '.join(self.ensemble)}")
+            raise ParameterError(f"{paths.PARAMS}: ensemble has no member {name!r}; it has {', '.join(self.ensemble)}")
         return self.ensemble[name]
 
 
@@ -292,24 +286,12 @@ def merge(base: Any, overrides: Any) -> Any:
     return {**base, **{key: merge(base.get(key), value) for key, value in overrides.items()}}
 
 
-def read_yaml(path: Path) -> Any:
-    """Read a YAML file.
+def load(path: Path = paths.PARAMS, overrides: Any = None) -> Params:
+    """Read and check params.yaml, or a file like it.
 
-    Raises:
-        ParameterError: it is missing or not YAML.
-    """
-    try:
-        return YAML(typ="safe").load(path)
-    except FileNotFoundError:
-        raise ParameterError(f"{path}: not found; run this in the project's top directory") from None
-    except (OSError, UnicodeError) as error:
-        raise ParameterError(f"{path}: cannot be read: {error}") from None
-    except Exception as error:  # a value that its tag does not allow, such as the date 2026-99-99, raises all sorts
-        raise ParameterError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-
-
-def load(path: Path = PARAMS_FILE) -> Params:
-    """Read and check params.yaml.
+    Args:
+        path: the file.
+        overrides: a tree of keys whose values replace those of the file; None for none.
 
     Raises:
         ParameterError: the file is missing or not YAML, a key is unknown or missing, or a value is of the wrong type or
@@ -318,8 +300,25 @@ def load(path: Path = PARAMS_FILE) -> Params:
     tree = read_yaml(path)
     if not isinstance(tree, dict):
         raise ParameterError(f"{path}: empty, or no mapping of sections; `git checkout {path}` brings the last one back")
+    return validate(Params, merge(tree, overrides or {}), path)
+
+
+def validate(schema: Any, tree: Any, path: Path) -> Any:
+    """Check what was read from a YAML file.
+
+    Args:
+        schema: a type that Pydantic knows, such as a `Section`.
+        tree: what was read.
+        path: the file's name, for the message.
+
+    Returns:
+        A value of that type.
+
+    Raises:
+        ParameterError: as by `load`.
+    """
     try:
-        return Params.model_validate(tree)
+        return TypeAdapter(schema).validate_python(tree, strict=True)
     except ValidationError as error:
         raise ParameterError(f"{path}: {describe(error)}") from None
 

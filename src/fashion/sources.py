@@ -1,5 +1,6 @@
-"""Where files come from: an HTTP server, a directory or a Debian package."""
+"""Where the data set comes from: HTTP servers, a directory or a Debian package. Every file is verified."""
 
+import hashlib
 import http.client
 import os
 import queue
@@ -17,6 +18,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from fashion.data.facts import RAW_FILES, RawFile
+from fashion.pipeline.errors import UserError
+from fashion.pipeline.files import atomic_write
+
 CHUNK_BYTES = 1 << 16
 # A server has this long to answer, and as long again for each further MIN_BYTES.
 PATIENCE_SECONDS = 4.0
@@ -28,6 +33,53 @@ Chunks = Iterator[bytes]
 
 class SourceError(Exception):
     """A source cannot give a file; the message is the reason."""
+
+
+def fetch(sources: list[str], directory: Path) -> None:
+    """Fill `directory` with the four files of the release, trying the sources in turn until all are there.
+
+    Raises:
+        UserError: no source has the files that are missing; with each source's reason.
+    """
+    missing = dict(RAW_FILES)
+    used, reasons = [], []
+    for source in sources:
+        try:
+            with opened(source) as read_file:
+                for name in list(missing):
+                    store(read_file(name), directory / name, missing[name])
+                    del missing[name]
+                    used.append(source)
+        except SourceError as error:
+            reasons.append(f"{source}: {error}")
+            print(f"{reasons[-1]}; trying the next source", flush=True)
+        if not missing:
+            print(f"{len(RAW_FILES)} files, verified, from {' and '.join(dict.fromkeys(used))} -> {directory}/")
+            return
+    raise UserError(
+        "no source has the data set:\n"
+        + "".join(f"  {reason}\n" for reason in reasons)
+        + f"Put {', '.join(RAW_FILES)} (or the same .gz) into a directory, and name it in params.yaml: "
+        'download.sources: ["file:DIRECTORY"]'
+    )
+
+
+def store(chunks: Chunks, path: Path, expected: RawFile) -> None:
+    """Write a file that appears under its name only if it is the official one.
+
+    Raises:
+        SourceError: it has more bytes, fewer, or others.
+    """
+    digest, size = hashlib.sha256(), 0
+    with atomic_write(path) as file:
+        for chunk in chunks:
+            size += len(chunk)
+            if size > expected.size:
+                raise SourceError(f"{path.name} is larger than {expected.size} bytes")
+            digest.update(chunk)
+            file.write(chunk)
+        if digest.hexdigest() != expected.sha256:
+            raise SourceError(f"{path.name} has SHA-256 {digest.hexdigest()[:12]}…, not {expected.sha256[:12]}…")
 
 
 @contextmanager

@@ -3,12 +3,20 @@
 import argparse
 import statistics
 
-import folds  # first: it finds the library
+from fashion import paths
+from fashion.data.facts import TRAINING_IMAGES
+from fashion.pipeline import tables
+from fashion.pipeline.errors import one_line_errors
+from fashion.pipeline.files import atomic_write, read_json
+from fashion.scoring.metrics import wilson_interval
+from fashion.study_params import read_folds
 
-from fashion import metrics
-from fashion.errors import one_line_errors
-from fashion.files import atomic_write, read_json
-from fashion.params import TRAINING_IMAGES
+HEADINGS = ("fold", "accuracy on the fold", "loss (nats)", "accuracy on the others, trained on")
+
+
+def percent(fraction: float) -> str:
+    """Return a fraction as it is read: "92.99 %"."""
+    return f"{100 * fraction:.2f} %"
 
 
 def main() -> None:
@@ -17,29 +25,25 @@ def main() -> None:
     Raises:
         ParameterError: the study's parameters are wrong.
         UserError: a result is damaged.
-        OSError: a file cannot be read or written.
     """
-    chosen = folds.load().folds
-    results = {fold: read_json(folds.HERE / f"results/{fold}.json") for fold in chosen}
-    accuracies = [result["validation"]["accuracy"] for result in results.values()]
-    right = round(sum(accuracies) * TRAINING_IMAGES / len(chosen))
-    low, high = metrics.wilson_interval(right, TRAINING_IMAGES)
-    lines = [
-        "| fold | accuracy on the fold | loss (nats) | accuracy on the others, trained on |",
-        "| --- | --- | --- | --- |",
+    folds = read_folds().folds
+    results = [read_json(paths.CROSS_VALIDATION_STUDY / f"results/{fold}.json") for fold in folds]
+    accuracies = [result["validation"]["accuracy"] for result in results]
+    right = round(sum(accuracies) * TRAINING_IMAGES / len(folds))
+    low, high = wilson_interval(right, TRAINING_IMAGES)
+    rows = [
+        [fold, percent(accuracy), f"{result['validation']['loss']:.4f}", percent(result["train"]["accuracy"])]
+        for fold, accuracy, result in zip(folds, accuracies, results)
     ]
-    for fold, result in results.items():
-        held_out = result["validation"]
-        lines.append(f"| {fold} | {held_out['accuracy']:.2%} | {held_out['loss']:.4f} | {result['train']['accuracy']:.2%} |")
-    lines += [
-        "",
-        f"Mean {statistics.mean(accuracies):.2%}, standard deviation over the {len(chosen)} folds {statistics.stdev(accuracies):.2%}. Of the "
-        f"{TRAINING_IMAGES:,} images, each predicted by the network that did not see it, {right:,} are right: {right / TRAINING_IMAGES:.2%}, "
-        f"95 % interval {low:.2%} to {high:.2%}.",
-    ]
-    with atomic_write(folds.HERE / "table.md") as file:
-        file.write(("\n".join(lines) + "\n").encode())
-    print("\n".join(lines))
+    page = (
+        f"{tables.markdown(rows, HEADINGS)}\n\n"
+        f"Mean {percent(statistics.mean(accuracies))}, std over the {len(folds)} folds {percent(statistics.stdev(accuracies))}."
+        f" Of the {TRAINING_IMAGES:,} images, each predicted by the network that did not see it, {right:,} are right: "
+        f"{percent(right / TRAINING_IMAGES)}, 95 % interval {percent(low)} to {percent(high)}.\n"
+    )
+    with atomic_write(paths.CROSS_VALIDATION_STUDY / "table.md") as file:
+        file.write(page.encode())
+    print(page, end="")
 
 
 if __name__ == "__main__":

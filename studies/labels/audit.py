@@ -1,27 +1,21 @@
 """Which labels of the 60,000 training images are likely wrong? Out-of-fold predictions -> audit.csv, audit.md and gallery.png.
 
-Confident learning (Northcutt, Jiang & Chuang 2021), by cleanlab. How many labels of a class are really another's is estimated from the
-confidence of networks that did not see the images; that many are suspected, those that look most like the other class.
+Confident learning (Northcutt, Jiang & Chuang 2021), by cleanlab. The confidence of networks that did not see the images tells
+how many labels of a class are really another's; that many are suspected, those that look most like the other class.
 """
 
 import os
-import sys
-from pathlib import Path
 
 import numpy as np
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[2] / "src"), str(Path(__file__).resolve().parents[1] / "cross_validation")]
+from fashion import figures, paths
+from fashion.data import release
+from fashion.data.facts import CLASS_NAMES, CLASSES, TRAINING_IMAGES
+from fashion.pipeline import stage, tables
+from fashion.pipeline.errors import UserError
+from fashion.pipeline.files import atomic_write
+from fashion.study_params import out_of_fold_probabilities
 
-import folds
-
-import prepare
-from fashion import figures, stage, tables
-from fashion.dataset import CLASS_NAMES
-from fashion.errors import UserError
-from fashion.files import atomic_write
-from fashion.params import CLASSES, TRAINING_IMAGES
-
-HERE = Path("studies/labels")
 # How many images the gallery shows, and how many kinds of suspected error the table has.
 SHOWN, KINDS = 50, 8
 
@@ -47,55 +41,52 @@ def suspects(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 
 def in_words(labels: np.ndarray, guesses: np.ndarray) -> str:
-    """Return a page on the suspects: how many there are of each class and of each kind.
+    """Return a page on the suspects: how many there are, and their most frequent kinds.
 
     Args:
         labels: integers, shape (N,): the suspects' labels.
-        guesses: integers, shape (N,): what they are more likely.
+        guesses: integers, shape (N,): what they more likely are.
     """
-    kinds = np.bincount(labels * CLASSES + guesses, minlength=CLASSES**2)
-    lines = [
-        f"{len(labels):,} of {TRAINING_IMAGES:,} labels ({len(labels) / TRAINING_IMAGES:.1%}) are suspected to be wrong. The most frequent kinds:",
-        "",
-        "| label | more likely | images |",
-        "| --- | --- | --- |",
-    ]
-    for kind in np.argsort(-kinds, kind="stable")[:KINDS]:
-        lines.append(f"| {CLASS_NAMES[kind // CLASSES]} | {CLASS_NAMES[kind % CLASSES]} | {kinds[kind]:,} |")
-    return "\n".join(lines) + "\n"
+    counts = np.bincount(labels * CLASSES + guesses, minlength=CLASSES**2)
+    kinds = np.argsort(-counts, kind="stable")[:KINDS]
+    rows = [[CLASS_NAMES[kind // CLASSES], CLASS_NAMES[kind % CLASSES], f"{counts[kind]:,}"] for kind in kinds]
+    return (
+        f"{len(labels):,} of {TRAINING_IMAGES:,} labels ({100 * len(labels) / TRAINING_IMAGES:.1f} %) "
+        "are suspected to be wrong. The most frequent kinds:\n\n"
+        f"{tables.markdown(rows, ('label', 'more likely', 'images'))}\n"
+    )
 
 
 def main() -> None:
     """Rank, list and draw.
 
     Raises:
-        UserError: the data is damaged, or cleanlab is not installed.
-        OSError: a file cannot be read or written.
+        ParameterError: the parameters of the cross-validation are wrong.
+        UserError: the data is damaged, the predictions are of other folds, or cleanlab is not installed.
     """
-    full = prepare.read_raw("train", TRAINING_IMAGES)
+    full = release.read_training_set()
     labels = full.labels.astype(np.int64)
-    probabilities = folds.out_of_fold(labels)
+    probabilities = out_of_fold_probabilities(labels)
     ranked = suspects(labels, probabilities)
     given, guesses = labels[ranked], probabilities[ranked].argmax(axis=1)
     confidence = probabilities[ranked, given]
     names = np.array(CLASS_NAMES)
     tables.write(
-        HERE / "audit.csv",
+        paths.LABELS_STUDY / "audit.csv",
         (
             {"index": index, "label": label, "more_likely": guess, "probability_of_label": float(probability)}
             for index, label, guess, probability in zip(ranked.tolist(), names[given], names[guesses], confidence)
         ),
     )
     page = in_words(given, guesses)
-    with atomic_write(HERE / "audit.md") as file:
+    with atomic_write(paths.LABELS_STUDY / "audit.md") as file:
         file.write(page.encode())
-    figures.save(
-        HERE / "gallery.png",
-        figures.predictions(
-            full.images[ranked[:SHOWN]], names[given[:SHOWN]], names[guesses[:SHOWN]], probabilities[ranked, guesses][:SHOWN]
-        ),
+    shown = ranked[:SHOWN]
+    picture = figures.predictions(
+        full.images[shown], names[given[:SHOWN]], names[guesses[:SHOWN]], probabilities[shown, guesses[:SHOWN]]
     )
-    print(page + f"-> {HERE}/audit.csv, audit.md, gallery.png")
+    figures.save(paths.LABELS_STUDY / "gallery.png", picture)
+    print(f"{page}-> {paths.LABELS_STUDY}/audit.csv, audit.md, gallery.png")
 
 
 if __name__ == "__main__":

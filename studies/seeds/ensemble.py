@@ -1,25 +1,24 @@
-"""Score recipes/ensemble.yaml from the probabilities of its members, which are those of recipes/accurate.yaml: -> ensemble.json.
+"""Score recipes/ensemble.yaml from the probabilities of networks of recipes/accurate.yaml: -> results/ensemble.json.
 
-And what one more member brings: every ensemble of the networks that member.py trained -> ensembles.md.
+And what one more member brings: every ensemble of those networks -> ensembles.md.
 """
 
 import itertools
-import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+from fashion import paths
+from fashion.data import release
+from fashion.data.split import split
+from fashion.params import PrepareParams, load
+from fashion.pipeline import stage, tables
+from fashion.pipeline.errors import ParameterError
+from fashion.pipeline.files import atomic_write, write_json
+from fashion.scoring.metrics import score
 
-import evaluate
-import prepare
-from fashion import params, stage
-from fashion.errors import ParameterError
-from fashion.files import atomic_write, write_json
-from fashion.params import TEST_IMAGES, TRAINING_IMAGES, PrepareParams
-
-RECIPES, HERE = Path("recipes"), Path("studies/seeds")
+ENSEMBLE, ACCURATE = (paths.RECIPES / f"{name}.yaml" for name in ("ensemble", "accurate"))
+HEADINGS = ("members", "ensembles", "validation, their mean", "test, their mean")
 
 
 def read_recipe() -> tuple[PrepareParams, list[int]]:
@@ -28,51 +27,43 @@ def read_recipe() -> tuple[PrepareParams, list[int]]:
     Raises:
         ParameterError: the ensemble is not of networks that recipes/accurate.yaml trains, scored in the same way.
     """
-    ensemble, accurate = (params.load(RECIPES / f"{name}.yaml") for name in ("ensemble", "accurate"))
+    ensemble, accurate = load(ENSEMBLE), load(ACCURATE)
     network = next(iter(accurate.ensemble.values()))
-    seeds = [member.seed for member in ensemble.ensemble.values()]
-    expected = [network.model_copy(update={"seed": seed}) for seed in seeds]
-    if list(ensemble.ensemble.values()) != expected or (ensemble.prepare, ensemble.evaluate) != (
-        accurate.prepare,
-        accurate.evaluate,
-    ):
-        raise ParameterError(f"{RECIPES}/ensemble.yaml: differs from {RECIPES}/accurate.yaml in more than the seeds")
-    return ensemble.prepare, seeds
+    members = list(ensemble.ensemble.values())
+    same_networks = all(member == network.model_copy(update={"seed": member.seed}) for member in members)
+    if not same_networks or (ensemble.prepare, ensemble.evaluate) != (accurate.prepare, accurate.evaluate):
+        raise ParameterError(f"{ENSEMBLE}: differs from {ACCURATE} in more than the seeds")
+    return ensemble.prepare, [member.seed for member in members]
 
 
-def main(split: PrepareParams, seeds: list[int]) -> None:
+def main(prepare: PrepareParams, seeds: list[int]) -> None:
     """Average and score.
 
     Raises:
-        UserError: the data is damaged, or a member is not among the networks that were trained.
-        OSError: a file cannot be read or written.
+        ParameterError: a member is not among the networks that were trained.
+        UserError: the data is damaged.
     """
-    _, validation = prepare.split(prepare.read_raw("train", TRAINING_IMAGES), split)
-    data = {"validation": validation, "test": prepare.read_raw("t10k", TEST_IMAGES)}
-    members = {}
-    for path in (HERE / "probabilities").glob("accurate-*.npz"):
-        with np.load(path, allow_pickle=False) as probabilities:
-            members[int(path.stem.removeprefix("accurate-"))] = dict(probabilities)
-    if unknown := set(seeds) - set(members):
-        raise ParameterError(
-            f"{RECIPES}/ensemble.yaml: no network of seed {min(unknown)} is measured; add it to {HERE}/dvc.yaml"
-        )
+    _, validation = split(release.read_training_set(), prepare)
+    splits = {"validation": validation, "test": release.read_test_set()}
+    with np.load(paths.SEEDS_STUDY / "probabilities/accurate.npz", allow_pickle=False) as kept:
+        probabilities = {name: kept[name] for name in splits}
+    trained = range(len(probabilities["test"]))
+    if unknown := set(seeds) - set(trained):
+        raise ParameterError(f"{ENSEMBLE}: no network of seed {min(unknown)} is measured; its seeds are below {len(trained)}")
 
-    def score(chosen: Sequence[int]) -> dict[str, dict[str, float]]:
-        return {
-            part: evaluate.score(images, np.mean([members[seed][part] for seed in chosen], axis=0))
-            for part, images in data.items()
-        }
+    def score_of(members: Iterable[int]) -> dict[str, dict[str, float]]:
+        return {name: score(data, probabilities[name][list(members)].mean(axis=0)) for name, data in splits.items()}
 
-    write_json(HERE / "results/ensemble.json", score(seeds))
-    lines = ["| members | ensembles | validation, their mean | test, their mean |", "| --- | --- | --- | --- |"]
-    for size in range(1, len(members) + 1):
-        scores = [score(chosen) for chosen in itertools.combinations(sorted(members), size)]
-        means = [f"{100 * np.mean([one[part]['accuracy'] for one in scores]):.2f} %" for part in data]
-        lines.append(f"| {size} | {len(scores)} | {' | '.join(means)} |")
-    with atomic_write(HERE / "ensembles.md") as file:
-        file.write(("\n".join(lines) + "\n").encode())
-    print("\n".join(lines))
+    write_json(paths.SEEDS_STUDY / "results/ensemble.json", {"seeds": {"0": score_of(seeds)}})
+    rows = []
+    for size in range(1, len(trained) + 1):
+        scores = [score_of(members) for members in itertools.combinations(trained, size)]
+        means = [np.mean([score[name]["accuracy"] for score in scores]) for name in splits]
+        rows.append([size, len(scores), *(f"{100 * mean:.2f} %" for mean in means)])
+    page = tables.markdown(rows, HEADINGS) + "\n"
+    with atomic_write(paths.SEEDS_STUDY / "ensembles.md") as file:
+        file.write(page.encode())
+    print(page, end="")
 
 
 if __name__ == "__main__":

@@ -1,25 +1,35 @@
-"""Sum up what measure.py found: studies/seeds/results/*.json -> studies/seeds/table.md."""
+"""Sum up the recipes' scores over their seeds: results/ -> table.md."""
 
 import argparse
 import statistics
-import sys
-from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.resolve().parents[1] / "src"))
+from fashion import paths
+from fashion.pipeline import tables
+from fashion.pipeline.errors import one_line_errors
+from fashion.pipeline.files import atomic_write, read_json
 
-from fashion.errors import one_line_errors
-from fashion.files import atomic_write, read_json
-
-ROWS = {
-    "seed": "the seed's recipe, `recipes/seed.yaml`",
-    "fast": "its layers in two epochs, `recipes/fast.yaml`",
-    "shipped": "its layers and ten epochs, `params.yaml`",
-    "balanced": "a residual network, `recipes/balanced.yaml`",
-    "accurate": "a larger one for 60 epochs, `recipes/accurate.yaml`",
-    "ensemble": "three of those: `recipes/ensemble.yaml`",
+RECIPES = {
+    "baseline": "`baseline`: the plain script's recipe",
+    "fast": "`fast`: the script's layers, two epochs",
+    "params": "`params.yaml`: the script's layers, ten epochs",
+    "balanced": "`balanced`: a residual network",
+    "accurate": "`accurate`: a larger one, 60 epochs",
+    "ensemble": "`ensemble`: three of `accurate`",
 }
-SCORES = ("last_epoch", "train", "validation", "test")
+COLUMNS = {
+    "last_epoch": "training (last epoch)",
+    "train": "training (at the end)",
+    "validation": "validation",
+    "test": "test",
+}
+
+
+def in_words(accuracies: list[float]) -> str:
+    """Return the mean and, of several seeds, the std of accuracies in percent; nothing where there are none."""
+    if not accuracies:
+        return ""
+    spread = f" ± {statistics.stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
+    return f"{statistics.mean(accuracies):.2f}{spread} %"
 
 
 def main() -> None:
@@ -27,23 +37,16 @@ def main() -> None:
 
     Raises:
         UserError: a result is damaged.
-        OSError: a file cannot be read or written.
     """
-    lines = [
-        "| recipe | training, in the last epoch | training, at the end | validation | test | seeds |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    for name, title in ROWS.items():
-        results = [read_json(path) for path in sorted((HERE / "results").glob(f"{name}*.json"))]
-        cells = []
-        for score in SCORES:
-            accuracies = [100 * result[score]["accuracy"] for result in results if score in result]
-            spread = f" ± {statistics.stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
-            cells.append(f"{statistics.mean(accuracies):.2f}{spread} %" if accuracies else "")
-        lines.append(f"| {title} | {' | '.join(cells)} | {len(results)} |")
-    with atomic_write(HERE / "table.md") as file:
-        file.write(("\n".join(lines) + "\n").encode())
-    print("\n".join(lines))
+    rows = []
+    for name, title in RECIPES.items():
+        seeds = read_json(paths.SEEDS_STUDY / f"results/{name}.json")["seeds"].values()
+        cells = [in_words([100 * scores[column]["accuracy"] for scores in seeds if column in scores]) for column in COLUMNS]
+        rows.append([title, *cells, len(seeds)])
+    page = tables.markdown(rows, ["recipe", *COLUMNS.values(), "seeds"]) + "\n"
+    with atomic_write(paths.SEEDS_STUDY / "table.md") as file:
+        file.write(page.encode())
+    print(page, end="")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,89 @@
+"""Fresh clones of the last commit, and the pipeline in them."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from fashion import paths
+from fashion.pipeline.errors import UserError
+
+
+def git(*words: str, directory: Path = Path()) -> str:
+    """Run git and return what it printed.
+
+    Raises:
+        UserError: it failed.
+    """
+    done = subprocess.run(["git", "-C", str(directory), *words], capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(f"git {words[0]}: {done.stderr.strip()}")
+    return done.stdout
+
+
+def clean_commit() -> str:
+    """Return the short name of the last commit, once nothing differs from it.
+
+    Raises:
+        UserError: there are uncommitted changes, or git failed.
+    """
+    commit = git("rev-parse", "--short", "HEAD").strip()
+    if git("status", "--porcelain", "--untracked-files=no"):
+        raise UserError(
+            f"uncommitted changes: only a commit (HEAD is {commit}) can be reproduced or measured; commit or stash them"
+        )
+    return commit
+
+
+def make_clone(path: Path) -> None:
+    """Clone the last commit of the project, to be run with the packages of this environment.
+
+    Raises:
+        UserError: git failed.
+    """
+    git("clone", "--quiet", "--no-hardlinks", ".", str(path))
+    (path / ".venv").symlink_to(sys.prefix)
+    for record in (path / paths.WEIGHTS).glob("*.dvc"):  # what no stage makes; DVC compares it with its record
+        if (paths.WEIGHTS / record.stem).exists():
+            shutil.copy(paths.WEIGHTS / record.stem, path / paths.WEIGHTS)
+
+
+def clone_environment(clone: Path) -> dict[str, str]:
+    """Return the variables with which programs run in a clone: they find its own Python first."""
+    inherited = {name: value for name, value in os.environ.items() if name != "DVC_ROOT"}
+    binaries = clone.resolve() / ".venv" / "bin"
+    return inherited | {"PATH": os.pathsep.join([str(binaries), inherited.get("PATH", os.defpath)])}
+
+
+def repro_command(clone: Path, *words: str) -> dict[str, Any]:
+    """Return the arguments for `subprocess` that run `dvc repro` in a clone, and its stages with the clone's own Python."""
+    environment = clone_environment(clone)
+    return {"args": [clone.resolve() / ".venv/bin/dvc", "repro", *words], "cwd": clone, "env": environment}
+
+
+def start_repro(clone: Path) -> subprocess.Popen[str]:
+    """Start `dvc repro` in a clone, as the leader of a new process group; what it prints can be read line by line."""
+    command = repro_command(clone)
+    command["env"]["PYTHONUNBUFFERED"] = "1"
+    return subprocess.Popen(**command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+
+
+def finish_repro(clone: Path) -> str:
+    """Run `dvc repro` in a clone to its end and return what it printed.
+
+    Raises:
+        UserError: it failed.
+    """
+    process = start_repro(clone)
+    printed, _ = process.communicate()
+    if process.returncode:
+        raise UserError(f"dvc repro failed:\n{printed}")
+    return printed
+
+
+def outputs(clone: Path) -> dict[str, bytes]:
+    """Return every output of a clone's pipeline, by its path: data, models, reports and the lock."""
+    files = [path for folder in ("data", paths.MODELS, paths.REPORTS) for path in (clone / folder).rglob("*")]
+    return {str(path.relative_to(clone)): path.read_bytes() for path in [clone / paths.LOCK, *files] if path.is_file()}

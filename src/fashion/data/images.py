@@ -1,0 +1,72 @@
+"""Labelled images, in memory and on disk."""
+
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from fashion.data.facts import CLASSES, IMAGE_SIDE
+from fashion.pipeline.errors import UserError
+from fashion.pipeline.files import atomic_write, write_zip
+
+
+class Images(NamedTuple):
+    """A set of labelled images.
+
+    Attributes:
+        images: uint8, shape (N, 28, 28); 0 is background.
+        labels: uint8, shape (N,), each 0 to 9: an index into `CLASS_NAMES`.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def check_images(dataset: Images) -> None:
+    """Check that the arrays are what `Images` promises.
+
+    Raises:
+        ValueError: a dtype, a shape or a label is another one.
+    """
+    images, labels = dataset
+    if images.dtype != np.uint8 or images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE) or not len(images):
+        raise ValueError(f"images are {images.dtype} of shape {images.shape}, not uint8 of shape (N, 28, 28)")
+    if labels.dtype != np.uint8 or labels.ndim != 1:
+        raise ValueError(f"labels are {labels.dtype} of shape {labels.shape}, not uint8 of shape (N,)")
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images, but {len(labels)} labels")
+    if labels.max() >= CLASSES:
+        raise ValueError(f"label {labels.max()} at index {labels.argmax()}: labels are 0 to {CLASSES - 1}")
+
+
+def save_images(path: Path, dataset: Images) -> None:
+    """Write a set of images as an .npz file; equal arrays give equal bytes."""
+    content = {}
+    for name, array in dataset._asdict().items():
+        npy = io.BytesIO()
+        np.lib.format.write_array(npy, array, allow_pickle=False)
+        content[f"{name}.npy"] = npy.getvalue()
+    with atomic_write(path) as file:
+        write_zip(file, content)
+
+
+def load_images(path: Path) -> Images:
+    """Read a set of images that `save_images` wrote.
+
+    Raises:
+        UserError: the file is damaged or holds something else.
+    """
+    content = path.read_bytes()
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            dataset = Images(arrays["images"], arrays["labels"])
+        check_images(dataset)
+    except MemoryError:
+        raise
+    except Exception as error:  # the readers of both formats raise whatever the damage leads to
+        raise UserError(f"{path}: not a set of images ({error}); delete it and run `dvc repro`") from None
+    return dataset

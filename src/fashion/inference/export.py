@@ -1,0 +1,137 @@
+"""The ensemble in formats that other programs run."""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from fashion import params, paths
+from fashion.backend import keras, quiet_import, tf
+from fashion.data.facts import IMAGE_SIDE
+from fashion.data.images import load_images
+from fashion.networks import artifact
+from fashion.pipeline.errors import UserError
+
+# How far the exported model's probabilities may be from the original's.
+TOLERANCE = 1e-3
+# One image at a time, to measure how long it takes.
+REPEATS = 200
+
+Run = Callable[[np.ndarray], np.ndarray]
+
+
+def build() -> keras.Model:
+    """Return one model that does what `dvc repro evaluate` does: the members, each on an image and its flipped image, averaged.
+
+    Raises:
+        UserError: a model is missing or damaged.
+        ParameterError: params.yaml is wrong.
+    """
+    read = params.load()
+    models = [artifact.load(path) for path in paths.model_files(read.ensemble).values()]
+    image = keras.Input((IMAGE_SIDE, IMAGE_SIDE), dtype="uint8", name="image")
+    views = [image, keras.ops.flip(image, axis=2)] if read.evaluate.tta_flip else [image]
+    outputs = []
+    for name, model in zip(read.ensemble, models):
+        model.name = f"member_{name}"
+        outputs += [model(view) for view in views]
+    probabilities = keras.layers.Average(name="probabilities")(outputs) if len(outputs) > 1 else outputs[0]
+    model = keras.Model(image, probabilities, name="fashion")
+    model(np.zeros((1, IMAGE_SIDE, IMAGE_SIDE), np.uint8))  # the export to ONNX wants it to have been called
+    return model
+
+
+def write(model: keras.Model, form: str, path: Path) -> None:
+    """Write the model in a format.
+
+    Raises:
+        UserError: what the format needs is not installed.
+    """
+    if form == "keras":
+        artifact.save(path, model)
+    elif form == "litert":
+        with tempfile.TemporaryDirectory() as directory:
+            model.export(directory, format="tf_saved_model", verbose=False)
+            path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(directory).convert())
+    else:
+        try:
+            model.export(path, format={"saved_model": "tf_saved_model"}.get(form, form), verbose=False)
+        except ImportError as error:
+            raise UserError(f"{error.name or error}: not installed; run `make extras`") from None
+
+
+def open_exported(form: str, path: Path) -> Run:
+    """Return a function that runs the exported model on images, uint8 of shape (N, 28, 28), with the format's own runtime.
+
+    Raises:
+        UserError: that is not installed.
+    """
+    if form == "keras":
+        model = artifact.load(path)
+        return lambda images: keras.ops.convert_to_numpy(model(images, training=False))
+    if form == "saved_model":
+        served = tf.saved_model.load(path)
+        return lambda images: served.serve(images).numpy()
+    if form == "onnx":
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise UserError(f"{error.name}: not installed; run `make extras`") from None
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        return lambda images: session.run(None, {session.get_inputs()[0].name: images})[0]
+    with quiet_import():  # it is deprecated, and says so at length; its successor's package cannot be installed on all Pythons
+        interpreter = tf.lite.Interpreter(str(path))
+        interpreter.allocate_tensors()
+    given, returned = (details[0]["index"] for details in (interpreter.get_input_details(), interpreter.get_output_details()))
+
+    def run(images: np.ndarray) -> np.ndarray:
+        interpreter.resize_tensor_input(given, images.shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(given, images)
+        interpreter.invoke()
+        return interpreter.get_tensor(returned)
+
+    return run
+
+
+def size(path: Path) -> int:
+    """Return the bytes of a file, or of all files in a directory."""
+    return sum(file.stat().st_size for file in ([path] if path.is_file() else path.rglob("*")) if file.is_file())
+
+
+def check(run: Run, model: keras.Model) -> str:
+    """Compare the exported model with the original on the test images.
+
+    Returns:
+        What was found, in words.
+
+    Raises:
+        UserError: they disagree, or the test images are missing or damaged.
+    """
+    images = load_images(paths.TEST).images
+    expected = model.predict(images, batch_size=1000, verbose=0)
+    # On a terminal alone.
+    batches = tqdm(np.array_split(images, 100), desc="comparing with the original", leave=False, disable=None)
+    found = np.concatenate([run(batch) for batch in batches])
+    worst, other = float(np.abs(found - expected).max()), int((found.argmax(axis=1) != expected.argmax(axis=1)).sum())
+    if worst > TOLERANCE or other:
+        raise UserError(
+            f"the exported model disagrees with the original: another class for {other} of {len(images):,} images, "
+            f"probabilities up to {worst:.2g} apart (at most {TOLERANCE:g}); nothing was written"
+        )
+    return f"agrees on {len(images):,} test images: the same classes, probabilities at most {worst:.1g} apart"
+
+
+def latency(run: Run) -> float:
+    """Return how long one image takes, milliseconds, the median of many."""
+    image = np.zeros((1, IMAGE_SIDE, IMAGE_SIDE), np.uint8)
+    times = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        run(image)
+        times.append(1000 * (time.perf_counter() - started))
+    return statistics.median(times)

@@ -1,0 +1,65 @@
+"""Errors that a user can cause. Each ends in one line that names the thing and the remedy, never in a traceback.
+
+Whatever reads or writes a file may also raise OSError. Docstrings do not repeat that; `one_line_errors` catches it.
+"""
+
+import errno
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NO_MEMORY = "not enough memory: close other programs, or lower train.batch_size, the model's filters or prepare.images"
+
+
+class UserError(Exception):
+    """Something outside the code is wrong: a file, the network, the disk. The program ends with exit code 1."""
+
+    exit_code = 1
+
+
+class DivergedError(UserError):
+    """The training's loss is no longer a finite number."""
+
+
+class ParameterError(UserError):
+    """params.yaml, or a word on the command line, is wrong. The program ends with exit code 2."""
+
+    exit_code = 2
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """End the program with one line on standard error for each exception that a user can cause.
+
+    Raises:
+        SystemExit: with the error's exit code; 1 for the operating system's errors, 130 for Ctrl-C as in the shell.
+    """
+    try:
+        yield
+    except UserError as error:
+        message, exit_code = str(error), error.exit_code
+    except OSError as error:
+        message, exit_code = describe(error), 1
+    except MemoryError:
+        message, exit_code = NO_MEMORY, 1
+    except KeyboardInterrupt:
+        message, exit_code = "interrupted; run it again to resume", 130
+    except Exception as error:
+        if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's MemoryError, named without importing it
+            raise
+        message, exit_code = NO_MEMORY, 1
+    else:
+        return
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(exit_code)
+
+
+def describe(error: OSError) -> str:
+    """Say which file the operating system complains of, why, and what helps."""
+    what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
+    if error.errno in NO_SPACE:
+        return f"{what}: nothing was half-written; free some space and run `dvc repro` again"
+    if isinstance(error, FileNotFoundError) and str(error.filename).startswith(("data/", "models", "reports/")):
+        return f"{what}; `dvc repro` makes what is missing"
+    return what

@@ -1,0 +1,54 @@
+"""Tables: CSV files, and Markdown to be read."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from fashion.pipeline.errors import UserError
+from fashion.pipeline.files import atomic_write
+
+
+def write(path: Path, rows: Iterable[dict]) -> None:
+    """Write rows with the same keys, in the first one's order; floats with six significant digits."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    for number, row in enumerate(rows):
+        if number == 0:
+            table.writerow(row)
+        table.writerow(f"{value:.6g}" if isinstance(value, float) else value for value in row.values())
+    with atomic_write(path) as file:
+        file.write(text.getvalue().encode())
+
+
+def read(path: Path, columns: Iterable[str]) -> dict[str, list[str]]:
+    """Read some of a table's columns, by name.
+
+    Raises:
+        UserError: it is no table, has no rows, or lacks a column.
+    """
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_bytes().decode(), newline=""), strict=True))
+        found = {name: [row[name] for row in rows] for name in columns}
+    except (UnicodeDecodeError, csv.Error, KeyError) as error:
+        raise damaged(path, error) from None
+    if not rows or any(None in column for column in found.values()):
+        raise damaged(path, "rows are missing or too short")
+    return found
+
+
+def damaged(path: Path, reason: object) -> UserError:
+    """Return the error that says that a table does not hold what it should."""
+    return UserError(f"{path}: damaged table ({reason}); `git checkout {path}` restores it, or delete it and run `dvc repro`")
+
+
+def markdown(rows: Iterable[dict | Sequence], headings: Sequence[str] = ()) -> str:
+    """Return a Markdown table; cells are written as `str` does.
+
+    Args:
+        rows: mappings with the same keys, which are the headings, or sequences.
+        headings: of sequences.
+    """
+    from tabulate import tabulate  # only pages need it
+
+    return tabulate(rows, headings or "keys", tablefmt="github", disable_numparse=True)

@@ -1,0 +1,186 @@
+"""The tables of README.md and docs/, generated from the results: each between `<!-- table: NAME -->` and `<!-- end -->`."""
+
+import itertools
+import re
+import statistics
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+from fashion import paths
+from fashion.pipeline import tables
+from fashion.pipeline.errors import UserError
+from fashion.pipeline.files import read_json
+from fashion.reporting.last_run import summarize
+from fashion.scoring.comparison import Difference
+
+MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+SCRIPT, SCRIPT_NAME = str(paths.SPEED_STUDY / "baseline.py"), "the plain Keras script"
+RECIPES = {
+    "fast": "the script's layers, two epochs",
+    "params": "the script's layers, ten epochs",
+    "balanced": "a residual network",
+    "accurate": "a larger one, 60 epochs",
+    "ensemble": "three of `accurate`",
+}
+WIDTH = 120
+
+
+def documents() -> list[Path]:
+    """Return the files that may have such tables."""
+    return [Path("README.md"), *sorted(Path("docs").glob("*.md"))]
+
+
+def rendered(text: str) -> str:
+    """Return a document with its tables as the results are now.
+
+    Raises:
+        UserError: a table has an unknown name, or a result is missing or damaged.
+    """
+
+    def replace(match: re.Match) -> str:
+        begin, name, end = match.groups()
+        if name not in TABLES:
+            raise UserError(f"no table is called {name}; there are {', '.join(TABLES)}")
+        return f"{begin}{TABLES[name]().strip()}\n{end}"
+
+    return MARKED.sub(replace, text)
+
+
+def outdated() -> list[Path]:
+    """Return the documents whose tables are not those of the results."""
+    return [path for path in documents() if (text := path.read_text(encoding="utf-8")) != rendered(text)]
+
+
+def name_of(recipe: str) -> str:
+    """Return how a recipe is called in a table."""
+    return "`params.yaml`" if recipe == "params" else f"`{recipe}`"
+
+
+def accuracy_over_seeds(recipe: str) -> str:
+    """Return a recipe's test accuracy: mean, standard deviation and number of seeds."""
+    runs = read_json(paths.SEEDS_STUDY / f"results/{recipe}.json")["seeds"].values()
+    accuracies = [100 * run["test"]["accuracy"] for run in runs]
+    spread = f" ± {statistics.stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
+    return f"{statistics.mean(accuracies):.2f}{spread} % (n = {len(accuracies)})"
+
+
+def summary() -> str:
+    """Return what `make` prints at its end."""
+    return f"```\n{summarize()}\n```"
+
+
+def times_of_script(results: dict) -> dict[str, float]:
+    """Return each recipe's training time as a ratio to the plain Keras script's of the same round, the median of the rounds."""
+    base = [run["training"] for run in results["runs"][SCRIPT]]
+    seconds = {name: [run["training"] for run in runs] for name, runs in results["runs"].items()}
+    seconds |= {name: [run["seconds"] for run in runs] for name, runs in results["estimated_training"].items()}
+    return {
+        Path(name).stem: statistics.median(value / other for value, other in zip(values, base))
+        for name, values in seconds.items()
+    }
+
+
+def ratio_in_words(ratio: float) -> str:
+    """Write a ratio so that it reads at a glance: as 1/15 or as 22."""
+    return f"1/{1 / ratio:.1f}" if ratio < 0.7 else f"{ratio:.2g}"
+
+
+def results() -> str:
+    """Return each recipe's accuracy, what it costs beside the plain Keras script, and a line on how that was measured."""
+    speed = read_json(paths.SPEED_STUDY / "results.json")
+    ratios = times_of_script(speed)
+    script = [100 * run["accuracy"] for run in speed["runs"][SCRIPT]]
+    rows = [
+        {
+            "recipe": SCRIPT_NAME,
+            "test accuracy": f"{statistics.mean(script):.2f} ± {statistics.stdev(script):.2f} % (n = {len(script)})",
+            "training time": "1",
+            "parameters": f"{speed['work'][str(paths.BASELINE)]['parameters']:,}",
+        }
+    ]
+    for recipe, description in RECIPES.items():
+        path = "params.yaml" if recipe == "params" else f"recipes/{recipe}.yaml"
+        rows.append(
+            {
+                "recipe": f"{name_of(recipe)}: {description}",
+                "test accuracy": accuracy_over_seeds(recipe),
+                "training time": ratio_in_words(ratios[recipe]),
+                "parameters": f"{speed['work'][path]['parameters']:,}",
+            }
+        )
+    machine = speed["machine"]
+    estimated = [f"`{Path(name).stem}`" for name in speed["estimated_training"]]
+    cpu = re.search(r"model name: ([^,]+)", machine["cpu"])
+    line = (
+        "Mean ± standard deviation over n seeds. Times: ratios to the script's on the same two cores "
+        f"({cpu[1] if cpu else machine['system']}, {speed['work']['params.yaml']['precision']}), "
+        f"median of {len(script)} rounds; those of {' and '.join(estimated)} are estimated from a few epochs."
+    )
+    return f"{tables.markdown(rows)}\n\n" + "\n".join(textwrap.wrap(line, WIDTH))
+
+
+def benchmark() -> str:
+    """Return what each recipe costs beside the plain Keras script: median of the rounds."""
+    speed = read_json(paths.SPEED_STUDY / "results.json")
+    ratios = times_of_script(speed)
+    rows = []
+    for name, runs in speed["runs"].items():
+        median = {key: statistics.median(run[key] for run in runs) for key in ("training", "wall", "memory")}
+        rows.append(
+            {
+                "": SCRIPT_NAME if name == SCRIPT else f"`{name}`",
+                "training": f"{median['training']:.1f} s",
+                "ratio": ratio_in_words(ratios[Path(name).stem]),
+                "whole process": f"{median['wall']:.1f} s",
+                "peak memory of a process": f"{median['memory']:,.0f} MB",
+            }
+        )
+    return f"{tables.markdown(rows)}\n\n" + "\n".join(
+        textwrap.wrap(f"Commit {speed['commit']}, {len(runs)} rounds, median. {speed['machine']['cpu']}.", WIDTH)
+    )
+
+
+def lines_of(name: str) -> Callable[[], str]:
+    """Return a function that reads a page that a study wrote."""
+    return lambda: Path(name).read_text(encoding="utf-8")
+
+
+def table_of(name: str) -> Callable[[], str]:
+    """Return a function that reads the first table of such a page."""
+
+    def read() -> str:
+        lines = Path(name).read_text(encoding="utf-8").splitlines()
+        first = next(number for number, line in enumerate(lines) if line.startswith("|"))
+        return "\n".join(itertools.takewhile(lambda line: line.startswith("|"), lines[first:]))
+
+    return read
+
+
+def verdicts() -> str:
+    """Say which changes of the baseline helped and which did harm."""
+    columns = ("row", "change", "validation_difference", "validation_low", "validation_high")
+    found: dict[str, list[str]] = {"better": [], "worse": [], "not told apart": []}
+    for row, change, *numbers in zip(*tables.read(paths.IMPROVEMENTS, columns).values()):
+        if row != "baseline":
+            difference = Difference(*map(float, numbers))
+            found[difference.verdict].append(f"{change} {difference}")
+    lines = [
+        f"**Better**, in percentage points: {'; '.join(found['better'])}.",
+        f"**Worse**: {'; '.join(found['worse'])}.",
+        f"**Not told apart**: the other {len(found['not told apart'])}.",
+    ]
+    return "\n\n".join("\n".join(textwrap.wrap(line, WIDTH, break_on_hyphens=False)) for line in lines)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "summary": summary,
+    "results": results,
+    "benchmark": benchmark,
+    "verdicts": verdicts,
+    "seeds": lines_of("studies/seeds/table.md"),
+    "ensembles": lines_of("studies/seeds/ensembles.md"),
+    "cross_validation": lines_of("studies/cross_validation/table.md"),
+    "labels": lines_of("studies/labels/audit.md"),
+    "determinism": table_of("studies/reproducibility/determinism.md"),
+}

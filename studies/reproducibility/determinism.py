@@ -1,0 +1,89 @@
+"""What do the bits of the result depend on? Train and score with other thread counts, instructions and precisions.
+
+Each row is `dvc repro` in a fresh clone of the last commit with one thing changed; two of them are run twice. A row has the
+bytes of the first or it has not, and its accuracies say whether that matters. -> studies/reproducibility/determinism.md
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from fashion import paths
+from fashion.clones import clean_commit
+from fashion.pipeline import tables
+from fashion.pipeline.errors import one_line_errors
+from fashion.pipeline.files import atomic_write, sha256
+from fashion.pipeline.machine import describe_machine
+from fashion.reproduction import accuracies
+from fashion.timing import Clone
+
+PAGE = paths.REPRODUCIBILITY_STUDY / "determinism.md"
+# What is changed: the precision, and variables that TensorFlow and oneDNN read.
+ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+ROWS = {
+    "nothing": ("auto", {}),
+    "nothing, again": ("auto", {}),
+    "one thread": ("auto", ONE_THREAD),
+    "four threads": ("auto", {"TF_NUM_INTRAOP_THREADS": "4"}),
+    "float32": ("float32", {}),
+    "float32, again": ("float32", {}),
+    "float32, one thread": ("float32", ONE_THREAD),
+    "float32, oneDNN limited to AVX2": ("float32", {"ONEDNN_MAX_CPU_ISA": "AVX2"}),
+    "float32, without oneDNN": ("float32", {"TF_ENABLE_ONEDNN_OPTS": "0"}),
+}
+
+
+def run(precision: str, environment: dict[str, str]) -> tuple[str, dict[str, float]]:
+    """Train and score in a fresh clone.
+
+    Returns:
+        The SHA-256 of the model file, and the accuracies on train, validation and test.
+
+    Raises:
+        UserError: the pipeline failed.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        clone = Clone(Path(directory) / "clone", paths.PARAMS)
+        clone.use({"train": {"precision": precision}})
+        clone.repro("--force", **environment)
+        return sha256(clone.path / paths.model_of("model")), accuracies((clone.path / paths.METRICS).read_text())
+
+
+def page(commit: str, rows: list[dict[str, str]]) -> str:
+    """Put the rows into a table, Markdown."""
+    machine = "\n".join(f"- {name}: {value}" for name, value in describe_machine().items())
+    return f"""# What the bits depend on
+
+`python {paths.REPRODUCIBILITY_STUDY}/determinism.py`, commit {commit}, on this machine:
+
+{machine}
+
+{tables.markdown(rows)}
+"""
+
+
+def main() -> None:
+    """Run each row and write the page.
+
+    Raises:
+        UserError: the pipeline failed, or the tree has changes that no clone would have.
+    """
+    commit = clean_commit()
+    rows = []
+    for name, (precision, environment) in ROWS.items():
+        digest, scores = run(precision, environment)
+        settings = " ".join(f"`{key}={value}`" for key, value in environment.items())
+        percentages = {key: f"{accuracy:.2%}" for key, accuracy in scores.items()}
+        rows.append(
+            {"what was changed": f"{name} {settings}".strip(), "SHA-256 of the model": f"`{digest[:12]}`", **percentages}
+        )
+        print(*rows[-1].values(), flush=True)
+    with atomic_write(PAGE) as file:
+        file.write(page(commit, rows).encode())
+    print(f"-> {PAGE}")
+
+
+if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    with one_line_errors():
+        main()

@@ -1,0 +1,73 @@
+"""The table of the improvements study, whose intervals need SciPy."""
+
+import csv
+import json
+import runpy
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+STUDY = "studies/improvements"
+# Accuracies of three seeds, in percent.
+BASELINE, SHIFT = [91.0, 91.4, 91.2], [92.0, 92.2, 92.4]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A directory with the committed study and a way to run its table."""
+    shutil.copytree(ROOT / STUDY, tmp_path / STUDY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["table.py"])
+    return tmp_path
+
+
+def run() -> None:
+    runpy.run_path(str(ROOT / STUDY / "table.py"), run_name="__main__")
+
+
+def test_the_committed_table_is_of_the_committed_results(project):
+    run()
+    for suffix in ("csv", "md", "png"):
+        assert Path(f"reports/improvements.{suffix}").read_bytes() == (ROOT / f"reports/improvements.{suffix}").read_bytes()
+
+
+def test_each_row_has_its_std_and_its_difference_from_the_baseline(project):
+    for row, accuracies in {"baseline": BASELINE, "shift": SHIFT}.items():
+        seeds = {
+            str(seed): {split: {"accuracy": value / 100} for split in ("validation", "test")}
+            for seed, value in enumerate(accuracies)
+        }
+        Path(STUDY, f"results/{row}.json").write_text(json.dumps({"seeds": seeds}))
+    run()
+    with open("reports/improvements.csv", newline="") as file:
+        rows = {row["row"]: row for row in csv.DictReader(file)}
+    baseline, shift = rows["baseline"], rows["shift"]
+    assert next(iter(rows)) == "baseline" and list(baseline)[:4] == ["row", "improvement", "change", "seeds"]
+    for split in ("validation", "test"):
+        assert [float(baseline[f"{split}_{column}"]) for column in ("difference", "low", "high")] == [0, 0, 0]
+        assert (float(shift[f"{split}_mean"]), float(shift[f"{split}_std"])) == pytest.approx((92.2, 0.2))
+        # Equal stds: Student's t with four degrees of freedom, 2.776, times 0.2 * sqrt(2 / 3).
+        found = [float(shift[f"{split}_{column}"]) for column in ("difference", "low", "high")]
+        assert found == pytest.approx([1.0, 1 - 0.4534, 1 + 0.4534], abs=1e-4)
+    (line,) = [line for line in Path("reports/improvements.md").read_text().splitlines() if "shifts by at most" in line]
+    assert [cell.strip() for cell in line.split("|")[3:7]] == ["92.20 ± 0.20 %"] * 2 + ["+1.00 (+0.55 to +1.45)"] * 2
+    assert line.split("|")[-2].strip() == "better"
+
+
+@pytest.mark.parametrize("file", ["results/shift.json", "costs.json"])
+def test_a_row_that_is_not_measured_is_named(project, capfd, file):
+    path = Path(STUDY, file)
+    if file == "costs.json":
+        costs = json.loads(path.read_text())
+        del costs["shift"]
+        path.write_text(json.dumps(costs))
+    else:
+        path.unlink()
+    with pytest.raises(SystemExit) as end:
+        run()
+    assert end.value.code == 1
+    message = capfd.readouterr().err
+    assert message.startswith(f"error: {STUDY}/{file}: ") and "shift" in message and message.endswith("`make improvements`\n")

@@ -1,0 +1,34 @@
+"""The audit of the labels, run on the committed out-of-fold predictions."""
+
+import runpy
+import shutil
+import sys
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.fixture
+def project(tmp_path, raw, monkeypatch):
+    """A directory with what the audit reads, and the audit as the program to be run."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/raw").symlink_to(raw)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copytree(ROOT / "studies/cross_validation", tmp_path / "studies/cross_validation")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["audit.py"])
+    return tmp_path
+
+
+def test_the_committed_list_of_suspects_is_of_the_committed_predictions(project, capfd):
+    runpy.run_path(str(ROOT / "studies/labels/audit.py"), run_name="__main__")
+    for name in ("audit.csv", "audit.md", "gallery.png"):
+        assert (project / "studies/labels" / name).read_bytes() == (ROOT / "studies/labels" / name).read_bytes()
+    assert "of 60,000 labels (1.7 %) are suspected to be wrong" in capfd.readouterr().out
+
+
+def test_without_cleanlab_it_says_what_to_install(project, monkeypatch, capfd):
+    monkeypatch.setitem(sys.modules, "cleanlab.filter", None)
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(ROOT / "studies/labels/audit.py"), run_name="__main__")
+    assert (end.value.code, capfd.readouterr().err) == (1, "error: cleanlab: not installed; run `make extras`\n")

@@ -1,0 +1,155 @@
+"""Pictures of one's own: any format, size and background, and those that are none."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+
+from fashion import paths
+from fashion.data import release
+from fashion.inference import photo
+from fashion.pipeline.errors import UserError
+
+
+@pytest.fixture(scope="module")
+def test_images(raw):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "RAW", raw)
+        return release.read_test_set().images
+
+
+def encoded(image: Image.Image, format: str = "PNG", **options) -> io.BytesIO:
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file
+
+
+def large(garment: np.ndarray) -> Image.Image:
+    """A photograph's version of a garment: 560 pixels high in a frame of 900 x 800, dark on light."""
+    big = Image.fromarray(255 - garment).resize((560, 560), Image.Resampling.BICUBIC)
+    frame = Image.new("L", (900, 800), 255)
+    frame.paste(big, (200, 60))
+    return frame
+
+
+def rgba(picture: Image.Image) -> Image.Image:
+    """The same with the background transparent."""
+    out = Image.merge("RGBA", [Image.new("L", picture.size, 0)] * 3 + [ImageOps.invert(picture)])
+    return out
+
+
+PICTURES = {
+    "light": large,
+    "dark": lambda garment: ImageOps.invert(large(garment)),
+    "rgb": lambda garment: large(garment).convert("RGB"),
+    "rgba": lambda garment: rgba(large(garment)),
+    "palette": lambda garment: large(garment).convert("P"),
+    "16 bits": lambda garment: Image.fromarray(np.asarray(large(garment)).astype(np.uint16) * 257),
+    "floats": lambda garment: Image.fromarray(np.asarray(large(garment)).astype(np.float32) / 255),
+    "cmyk": lambda garment: large(garment).convert("RGB").convert("CMYK"),
+}
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_a_picture_becomes_what_the_network_knows(test_images, kind):
+    for garment in test_images[[0, 1, 2, 23]]:
+        made = photo.make_garment(PICTURES[kind](garment))
+        assert made.image.shape == (28, 28) and made.image.dtype == np.uint8
+        assert made.background == ("dark" if kind == "dark" else "light")
+        assert np.abs(made.image.astype(float) - garment).mean() < 25
+
+
+def test_a_picture_of_28_pixels_is_taken_as_it_is(test_images):
+    for garment in test_images[:100]:
+        np.testing.assert_array_equal(photo.make_garment(Image.fromarray(garment), "dark").image, garment)
+        np.testing.assert_array_equal(photo.make_garment(Image.fromarray(255 - garment), "light").image, garment)
+
+
+def test_a_turned_photograph_is_put_upright(test_images):
+    upright = large(test_images[1])
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter clockwise
+    turned = photo.open_picture(encoded(upright.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif))
+    difference = photo.make_garment(turned).image.astype(float) - photo.make_garment(upright).image
+    assert np.abs(difference).mean() < 5
+
+
+def test_odd_exif_data_do_not_matter():
+    # A TIFF header and two entries: to be turned, and a resolution that is text instead of a fraction.
+    turned, resolution = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0), struct.pack("<HHI4s", 0x011A, 2, 3, b"72")
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + turned + resolution + bytes(4)
+    picture = Image.effect_noise((90, 60), 90)
+    assert photo.open_picture(encoded(picture, "JPEG", exif=exif)).size == (90, 60)
+
+
+def bomb(side: int) -> bytes:
+    """A PNG header that promises more pixels than there are."""
+    content = bytearray(encoded(Image.new("L", (8, 8))).getvalue())
+    content[16:24] = side.to_bytes(4, "big") * 2
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    return bytes(content)
+
+
+PNG = encoded(Image.effect_noise((200, 200), 90)).getvalue()
+QOI = encoded(Image.effect_noise((200, 200), 90).convert("RGB"), "QOI").getvalue()
+BROKEN = {
+    "truncated QOI": (QOI[: len(QOI) // 2], "a damaged picture"),
+    "CIELAB": (encoded(Image.new("LAB", (40, 40)), "TIFF").getvalue(), "cannot be made grey"),
+    "empty": (b"", "not a picture"),
+    "text": (b"<html>", "not a picture"),
+    "truncated": (PNG[: len(PNG) // 2], "a damaged picture"),
+    "flipped": (PNG[:1000] + b"\0\0\0\0" + PNG[1004:], "a damaged picture"),
+    "bomb": (bomb(60_000), "too many"),
+    "a pixel too many": (bomb(10_001), "too many"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_what_is_no_picture_is_refused(kind):
+    content, message = BROKEN[kind]
+    with pytest.raises(UserError, match=message):
+        photo.make_garment(photo.open_picture(io.BytesIO(content)))
+
+
+def test_a_photograph_may_be_large():
+    """200 million pixels, as telephones make: a JPEG is decoded at an eighth of its size."""
+    picture = Image.new("L", (12_500, 16_000), 255)
+    picture.paste(0, (4_000, 4_000, 8_000, 12_000))
+    made = photo.make_garment(photo.open_picture(encoded(picture, "JPEG")))
+    assert (made.image > 200).sum() == pytest.approx(28 * 14, rel=0.1)
+
+
+def test_noise_of_the_camera_is_not_cut_out(test_images):
+    rng = np.random.default_rng(0)
+    for garment in test_images[[0, 1, 2, 23]]:
+        clean = large(garment)
+        noisy = np.asarray(clean) * 0.8 + rng.normal(0, 10, (clean.height, clean.width))
+        made = photo.make_garment(Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)))
+        assert np.abs(made.image.astype(float) - photo.make_garment(clean).image).mean() < 10
+
+
+@pytest.mark.parametrize(("ground", "garment", "motif"), [(180, 250, 10), (110, 10, 250), (60, 20, 255)])
+def test_a_motif_is_part_of_the_garment(ground, garment, motif):
+    picture = np.full((500, 400), ground, np.uint8)
+    picture[100:400, 100:250] = garment
+    picture[200:220, 150:190] = motif
+    made = photo.make_garment(Image.fromarray(picture))
+    assert made.background == ("dark" if garment > ground else "light")
+    assert (made.image > 200).sum() == pytest.approx(28 * 14, rel=0.1)
+
+
+def test_a_hairline_is_refused():
+    picture = Image.new("L", (600, 600), 255)
+    picture.paste(0, (300, 10, 301, 590))
+    with pytest.raises(UserError, match="nothing but a thin line stands out"):
+        photo.make_garment(picture)
+    picture.paste(0, (300, 10, 311, 590))
+    assert photo.make_garment(picture).image.shape == (28, 28)
+
+
+def test_a_picture_of_nothing_is_refused():
+    with pytest.raises(UserError, match="nothing stands out from the light background"):
+        photo.make_garment(Image.new("RGB", (300, 200), "white"))

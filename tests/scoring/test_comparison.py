@@ -1,0 +1,82 @@
+"""The comparison of two sets of test predictions, and the difference of two mean accuracies."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fashion.pipeline.errors import UserError
+from fashion.scoring.comparison import Difference, compare, difference_interval, mcnemar
+from fashion.scoring.prediction_table import Predictions
+
+LABELS = np.arange(10).repeat(10)
+
+
+def predictions(*wrong: int) -> Predictions:
+    """Predictions of 100 images, ten of each class, of which those named are wrong."""
+    predicted = LABELS.copy()
+    predicted[list(wrong)] = (predicted[list(wrong)] + 1) % 10
+    return Predictions(LABELS, predicted, np.ones(100))
+
+
+@pytest.mark.parametrize(
+    ("fixed", "broken", "expected"),
+    [(0, 0, 1), (1, 0, 1), (5, 0, 2 / 32), (8, 2, 2 * (1 + 10 + 45) / 1024), (3, 3, 1)],
+)
+def test_mcnemar_counts_coin_throws(fixed, broken, expected):
+    assert mcnemar(fixed, broken) == pytest.approx(expected)
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_mcnemar_is_a_probability_and_knows_no_sides(fixed, broken):
+    chance = mcnemar(fixed, broken)
+    assert 0 < chance <= 1 and chance == mcnemar(broken, fixed)
+    if fixed > broken:
+        assert chance >= mcnemar(fixed + 1, broken)
+
+
+@given(st.integers(0, 500), st.integers(0, 500))
+def test_the_interval_holds_the_difference_and_agrees_with_the_test(fixed, broken):
+    low, high = difference_interval(fixed, broken, 10_000)
+    assert low < (fixed - broken) / 10_000 < high
+    if mcnemar(fixed, broken) < 0.02:
+        assert (low > 0) == (fixed > broken) and (high < 0) == (broken > fixed)
+    expected = 2 * 1.96 * math.sqrt(fixed + broken + 1 - (fixed - broken) ** 2 / 10_000) / 10_000
+    assert high - low == pytest.approx(expected, rel=0.01)
+
+
+def test_a_real_gain_is_called_one_and_its_class_is_named():
+    text = compare("old", "new", predictions(*range(12), 50), predictions(50, 60))
+    assert "Fixed      12 images" in text and "Broken     1 images" in text
+    assert "Difference +11.00 points" in text and "Yes: on these images, new is better" in text
+    assert text.splitlines()[-3:] == [
+        "  T-shirt/top     10       0   +10",
+        "  Trouser          2       0    +2",
+        "  Shirt            0       1    -1",
+    ]
+
+
+def test_a_loss_is_called_one():
+    assert "Yes: on these images, old is better" in compare("old", "new", predictions(), predictions(*range(12)))
+
+
+def test_luck_is_called_luck():
+    assert "No: on these images, the difference may be luck" in compare("a", "b", predictions(1, 2, 3), predictions(4))
+    assert "class " not in compare("a", "b", predictions(1), predictions(1))
+
+
+def test_other_images_are_refused():
+    other = Predictions(LABELS[::-1], LABELS, np.ones(100))
+    with pytest.raises(UserError, match="a and b predict different images"):
+        compare("a", "b", predictions(), other)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"), [(0.1, 0.5, "better"), (-0.5, -0.1, "worse"), (-0.1, 0.5, "not told apart")]
+)
+def test_what_an_interval_of_a_difference_shows(low, high, verdict):
+    difference = Difference((low + high) / 2, low, high)
+    assert difference.verdict == verdict
+    assert str(difference) == f"{(low + high) / 2:+.2f} ({low:+.2f} to {high:+.2f})"

@@ -1,0 +1,89 @@
+"""The five stages, run by the real `dvc repro` in a clone, on a slice of the real data."""
+
+import json
+
+import pytest
+from conftest import Clone
+
+
+def commit(clone: Clone) -> None:
+    clone.git("add", "--all")
+    clone.git("-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "-m", "Test")
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory, raw) -> Clone:
+    """A clone after its first `dvc repro`, the results committed."""
+    clone = Clone(tmp_path_factory.mktemp("pipeline") / "a clone")
+    clone.use_raw(raw)
+    printed = clone.dvc("repro")
+    assert ran(printed) == ["download", "prepare", "train@model", "evaluate", "plot", "augment"]
+    commit(clone)
+    return clone
+
+
+def ran(printed: str) -> list[str]:
+    """The stages that DVC says it ran, in order; `augment`, on which no other depends, may come at any time and stands last."""
+    stages = [line.split("'")[1] for line in printed.splitlines() if line.startswith("Running stage ")]
+    return sorted(stages, key=lambda stage: stage == "augment")
+
+
+def test_the_outputs(pipeline):
+    scores = json.loads((pipeline.path / "reports/metrics.json").read_text())
+    assert list(scores) == ["train", "validation", "test"]
+    for values in scores.values():
+        assert 0.1 < values["accuracy"] < 1 and values["loss"] > 0
+    assert scores["test"]["accuracy_low"] < scores["test"]["accuracy"] < scores["test"]["accuracy_high"]
+    assert len((pipeline.path / "reports/predictions.csv").read_text().splitlines()) == 10_001
+    assert (pipeline.path / "reports/history/model.csv").read_text().count("\n") == 3
+    for figure in ("predictions", "mistakes", "augmented", "learning_curves", "confusion_matrix", "confused_pairs"):
+        assert (pipeline.path / f"reports/figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_second_run_does_nothing(pipeline):
+    assert ran(pipeline.dvc("repro")) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("which: first ", "which: wrong ", ["plot"]),
+        ("calibration_bins: 15", "calibration_bins: 14", ["evaluate"]),
+        ("dropout: 0.0 ", "dropout: 0.1 ", ["train@model", "evaluate", "plot"]),
+        ("validation_fraction: 0.1", "validation_fraction: 0.2", ["prepare", "train@model", "evaluate", "plot", "augment"]),
+        ("model: {seed: 0}", "model: {seed: 0}\n  second: {seed: 1}", ["train@second", "evaluate", "plot"]),
+    ],
+)
+def test_an_edit_runs_the_right_stages_and_going_back_runs_none(pipeline, old, new, expected):
+    before = (pipeline.path / "reports/metrics.json").read_bytes()
+    pipeline.edit(old, new)
+    assert ran(pipeline.dvc("repro")) == expected
+    pipeline.git("checkout", ".")
+    pipeline.dvc("checkout")
+    assert ran(pipeline.dvc("repro")) == []
+    assert (pipeline.path / "reports/metrics.json").read_bytes() == before
+    assert [path.name for path in (pipeline.path / "models").glob("*.keras")] == ["model.keras"]
+
+
+def test_verify_reproduces_the_commit_to_the_byte_in_another_directory(pipeline):
+    done = pipeline.run("python", "tools/verify.py")
+    assert done.returncode == 0 and "Identical: dvc.lock" in done.stdout, done.stdout + done.stderr
+    pipeline.edit("epochs: 2 ", "epochs: 3 ")
+    done = pipeline.run("python", "tools/verify.py")
+    pipeline.edit("epochs: 3 ", "epochs: 2 ")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: uncommitted changes: only a commit") and done.stderr.count("\n") == 1
+
+
+def test_the_summary(pipeline):
+    done = pipeline.run("python", "tools/summary.py")
+    assert done.returncode == 0 and "Accuracy   training " in done.stdout and "reports/figures/" in done.stdout
+
+
+def test_what_users_type(pipeline):
+    assert "test.accuracy" in pipeline.dvc("metrics", "show")
+    assert "train.epochs" in pipeline.dvc("params", "diff", "HEAD~1")
+    assert "test.accuracy" in pipeline.dvc("metrics", "diff", "HEAD~1")
+    assert "file://" in pipeline.dvc("plots", "show")
+    html = (pipeline.path / "dvc_plots/index.html").read_text()
+    assert "Accuracy of each epoch" in html and "confusion_matrix.png" in html

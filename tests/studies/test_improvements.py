@@ -1,0 +1,136 @@
+"""The improvements study: its rows, its costs, and what its pipeline runs again."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import small_project
+from conftest import ROOT
+
+from fashion import paths
+from fashion.pipeline.errors import ParameterError
+from fashion.study_params import BASELINE_ROW, read_row, read_rows
+
+
+@pytest.fixture
+def in_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def test_every_row_but_the_baseline_changes_its_recipe(in_root):
+    rows = read_rows().rows
+    baseline = read_row(BASELINE_ROW)
+    for name, row in rows.items():
+        assert (read_row(name) == baseline) == (name == BASELINE_ROW)
+        assert bool(row.group) == (name != BASELINE_ROW)
+
+
+def test_every_row_is_measured_and_timed(in_root):
+    rows = read_rows()
+    results = {path.stem: json.loads(path.read_text())["seeds"] for path in Path("studies/improvements/results").iterdir()}
+    assert results.keys() == rows.rows.keys()
+    assert all(list(seeds) == [str(number) for number in range(rows.seeds)] for seeds in results.values())
+    assert list(json.loads(Path("studies/improvements/costs.json").read_text())) == list(rows.rows)
+
+
+FIRST = "rows:\n  baseline: {group: '', title: baseline, changes: {}}\n"
+WRONG = {
+    "no YAML": ("[", "not valid YAML"),
+    "no mapping": ("- 1", "should be a valid dictionary"),
+    "unknown key": (f"seeds: 3\nrow: 1\n{FIRST}", "row: unknown key"),
+    "unknown key of a row": (
+        f"seeds: 3\n{FIRST}  x: {{group: a, titel: b, changes: {{}}}}",
+        "rows.x.title: missing; rows.x.titel: unknown",
+    ),
+    "row twice": (f"seeds: 3\n{FIRST}{FIRST.partition('  ')[2].join(['  ', ''])}", "duplicate key 'baseline'"),
+    "one seed": (f"seeds: 1\n{FIRST}", "seeds: should be greater than or equal to 2"),
+    "no seeds": (FIRST, "seeds: missing"),
+    "long title": (
+        f"seeds: 3\n{FIRST}  x: {{group: a, title: {'b' * 46}, changes: {{}}}}",
+        "rows.x.title: .* at most 45 characters",
+    ),
+    "no title": (f"seeds: 3\n{FIRST}  x: {{group: a, title: '', changes: {{}}}}", "rows.x.title: .* at least 1 character"),
+    "name like a path": (f"seeds: 3\n{FIRST}  ../x: {{group: a, title: b, changes: {{}}}}", "rows.../x.*: .*pattern"),
+    "no baseline": ("seeds: 3\nrows: {}\n", "rows: the first has to be baseline, with changes: {}"),
+    "changed baseline": (f"seeds: 3\n{FIRST.replace('{}', '{train: {epochs: 1}}')}", "rows: the first has to be baseline"),
+    "wrong recipe": (
+        f"seeds: 3\n{FIRST}  x: {{group: a, title: b, changes: {{train: {{epochs: 0}}}}}}",
+        "rows.yaml: x: recipes/baseline.yaml: train.epochs: should be greater than or equal to 1",
+    ),
+    "unknown key of the recipe": (
+        f"seeds: 3\n{FIRST}  x: {{group: a, title: b, changes: {{train: {{epohcs: 1}}}}}}",
+        "rows.yaml: x: recipes/baseline.yaml: train.epohcs: unknown key",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_rows_are_refused(name, tmp_path, monkeypatch):
+    text, message = WRONG[name]
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / paths.RECIPES, paths.RECIPES)
+    paths.ROWS.parent.mkdir(parents=True)
+    paths.ROWS.write_text(text)
+    with pytest.raises(ParameterError, match=message) as error:
+        read_row("x")
+    assert str(error.value).startswith(f"{paths.ROWS}: ") and "\n" not in str(error.value)
+
+
+def test_costs_are_timed_row_by_row_and_count_all_parameters(tmp_path, raw, monkeypatch, capfd):
+    """Interrupted in the second row, and run again: the first row is not timed again."""
+    from fashion.training import pruning
+
+    small_project.make(tmp_path, raw)
+    program, costs = "studies/improvements/cost.py", tmp_path / "studies/improvements/costs.json"
+    epoch_sizes, prepared = pruning.epoch_sizes, 0
+
+    def at_most(members: int):
+        """Stop before another member is prepared."""
+
+        def counted(*arguments):
+            nonlocal prepared
+            if prepared == members:
+                raise KeyboardInterrupt
+            prepared += 1
+            return epoch_sizes(*arguments)
+
+        return counted
+
+    # The baseline that all are compared with, and the baseline's own row.
+    monkeypatch.setattr(pruning, "epoch_sizes", at_most(2))
+    assert small_project.refused(tmp_path, capfd, program)[0] == 130
+    assert not costs.exists()
+    # The baseline that all are compared with, and the two members of the second row.
+    prepared = 0
+    monkeypatch.setattr(pruning, "epoch_sizes", at_most(3))
+    small_project.run(tmp_path, program)
+    assert prepared == 3
+    assert not list((tmp_path / ".resume").iterdir())
+
+    found = json.loads(costs.read_text())
+    assert list(found) == ["baseline", "two"]
+    assert found["two"]["parameters"] == 2 * found["baseline"]["parameters"] == 2 * 33_194
+    assert all(cost["ratio"] > 0 for cost in found.values())
+
+
+def test_a_row_runs_again_when_its_changes_do_and_a_new_row_runs_alone(clone, raw):
+    clone.use_raw(raw)
+    shutil.copy(clone.path / "params.yaml", clone.path / paths.BASELINE)
+    rows = clone.path / paths.ROWS
+    text = small_project.ROWS.partition("  two:")[0]
+    shift = "  shift: {group: 1. Data augmentation, title: shifts, changes: {augment: {shift: 1}}}\n"
+
+    def repro() -> str:
+        return clone.dvc("repro", "studies/improvements/dvc.yaml:row")
+
+    rows.write_text(text)
+    assert "row@baseline" in repro()
+    rows.write_text(text + shift)
+    done = repro()
+    assert "Running stage 'studies/improvements/dvc.yaml:row@shift'" in done and done.count("Running stage") == 1
+    rows.write_text(text + shift.replace("title: shifts", "title: by one pixel"))
+    assert "Running stage" not in repro()
+    rows.write_text(text + shift.replace("shift: 1", "shift: 2"))
+    done = repro()
+    assert "Running stage 'studies/improvements/dvc.yaml:row@shift'" in done and done.count("Running stage") == 1

@@ -1,0 +1,134 @@
+"""studies/measure.py: what it trains, how it resumes, and what it refuses."""
+
+import json
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import small_project
+from conftest import ROOT
+
+from fashion import params
+
+MEASURE = "studies/measure.py"
+
+
+@pytest.fixture
+def project(tmp_path, raw):
+    small_project.make(tmp_path, raw)
+    return tmp_path
+
+
+def read(path: Path) -> dict:
+    return json.loads(path.read_text())
+
+
+def test_the_runs_of_a_row_are_of_different_networks(project):
+    for row in ("baseline", "two"):
+        small_project.run(project, MEASURE, "improvements", row)
+    found = {row: read(project / f"studies/improvements/results/{row}.json")["seeds"] for row in ("baseline", "two")}
+    for seeds in found.values():
+        assert list(seeds) == ["0", "1"]
+        assert all(list(scores) == ["train", "validation", "test"] for scores in seeds.values())
+    accuracies = [scores["test"]["accuracy"] for seeds in found.values() for scores in seeds.values()]
+    assert len(set(accuracies)) == 4
+    # Two networks are not worse than one, and the first of them is the baseline's.
+    assert accuracies[2] > accuracies[0] - 0.02
+    assert not list((project / ".resume").iterdir())
+
+
+def test_an_interrupted_row_trains_no_finished_epoch_again(project, tmp_path_factory, raw, monkeypatch, capfd):
+    """Two runs of two epochs: stopped in the last epoch, then completed, then both again without an interruption."""
+    from fashion.training.fit import Training
+
+    train_epoch, trained = Training.train_epoch, []
+
+    def stop_in_the_fourth(training: Training, ctrl_c) -> None:
+        if len(trained) == 3:
+            raise KeyboardInterrupt
+        note(training, ctrl_c)
+
+    def note(training: Training, ctrl_c) -> None:
+        trained.append((training.params.seed, len(training.history) + 1))
+        train_epoch(training, ctrl_c)
+
+    result = "studies/improvements/results/baseline.json"
+    monkeypatch.setattr(Training, "train_epoch", stop_in_the_fourth)
+    code, message = small_project.refused(project, capfd, MEASURE, "improvements", "baseline")
+    assert (code, message) == (130, "error: interrupted; run it again to resume\n")
+    assert trained == [(0, 1), (0, 2), (1000, 1)]
+    assert not (project / result).exists()
+
+    trained.clear()
+    monkeypatch.setattr(Training, "train_epoch", note)
+    small_project.run(project, MEASURE, "improvements", "baseline")
+    assert trained == [(1000, 2)]
+    assert not list((project / ".resume").iterdir())
+
+    uninterrupted = tmp_path_factory.mktemp("uninterrupted")
+    small_project.make(uninterrupted, raw)
+    trained.clear()
+    small_project.run(uninterrupted, MEASURE, "improvements", "baseline")
+    assert trained == [(0, 1), (0, 2), (1000, 1), (1000, 2)]
+    assert (project / result).read_bytes() == (uninterrupted / result).read_bytes()
+
+
+def test_a_recipe_is_scored_with_five_seeds_and_the_probabilities_of_one_are_kept(project):
+    from fashion.data import release
+    from fashion.scoring.metrics import accuracy
+
+    small_project.run(project, MEASURE, "seeds", "accurate")
+    seeds = read(project / "studies/seeds/results/accurate.json")["seeds"]
+    assert list(seeds) == ["0", "1", "2", "3", "4"]
+    assert all(list(scores) == ["last_epoch", "train", "validation", "test"] for scores in seeds.values())
+    assert len({scores["test"]["loss"] for scores in seeds.values()}) == 5
+    with np.load(project / "studies/seeds/probabilities/accurate.npz", allow_pickle=False) as kept:
+        probabilities = dict(kept)
+    assert {name: (array.shape, array.dtype.name) for name, array in probabilities.items()} == {
+        "validation": ((5, 100, 10), "float32"),
+        "test": ((5, 10_000, 10), "float32"),
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        labels = release.read_test_set().labels
+    for scores, predicted in zip(seeds.values(), probabilities["test"]):
+        assert accuracy(labels, predicted) == scores["test"]["accuracy"]
+
+
+def test_a_recipes_first_member_is_trained_and_params_is_params_yaml(project, monkeypatch):
+    monkeypatch.chdir(project)
+    text = Path("params.yaml").read_text().replace("  model: {seed: 0}", "  first: {seed: 7}\n  second: {seed: 8}")
+    Path("params.yaml").write_text(text)
+    plan_recipe = runpy.run_path(str(ROOT / MEASURE))["plan_recipe"]
+    loaded = params.load()
+    plan = plan_recipe(loaded, "params")
+    assert [[(name, member.seed) for name, member in run.items()] for run in plan.runs] == [
+        [("first", seed)] for seed in range(5)
+    ]
+    assert (plan.division, plan.scoring) == (loaded.prepare, loaded.evaluate)
+    assert list(plan_recipe(loaded, "baseline").runs[0]) == ["model"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("improvments", "baseline"), "there is no study 'improvments'; there are improvements, seeds, cross_validation"),
+        (("improvements", "ten"), "studies/improvements/rows.yaml: no row is called 'ten'; there are baseline, two"),
+        (("seeds", "../params"), "recipes: no recipe is called '../params'; there are accurate, baseline, ensemble and params"),
+        (("cross_validation", "3"), "there is no fold '3'; there are 1, 2"),
+        (("cross_validation", "01"), "there is no fold '01'; there are 1, 2"),
+    ],
+)
+def test_what_there_is_not_is_refused_in_one_line(project, capfd, words, message):
+    assert small_project.refused(project, capfd, MEASURE, *words) == (2, f"error: {message}\n")
+
+
+@pytest.mark.parametrize(("old", "new"), [("patience: 0 ", "patience: 1 "), ("schedule: cosine ", "schedule: plateau ")])
+def test_folds_that_would_flatter_are_refused(project, capfd, old, new):
+    text = (project / "params.yaml").read_text()
+    assert text.count(old) == 1
+    (project / "params.yaml").write_text(text.replace(old, new))
+    code, message = small_project.refused(project, capfd, MEASURE, "cross_validation", "1")
+    assert code == 2
+    assert message.startswith("error: train.patience and train.schedule: plateau look at the images held out")

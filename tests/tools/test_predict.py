@@ -1,0 +1,91 @@
+"""tools/predict.py: pictures of one's own, good and bad, for people and for programs."""
+
+import io
+import json
+import runpy
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from PIL import Image
+
+from fashion import paths
+from fashion.data import release
+from fashion.data.facts import CLASS_NAMES
+
+
+@pytest.fixture(scope="module")
+def test_set(raw):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paths, "RAW", raw)
+        return release.read_test_set()
+
+
+@pytest.fixture
+def run(ran, monkeypatch, capfd):
+    """A function that runs the program where the pipeline has run, and returns its exit code and what it wrote."""
+    monkeypatch.chdir(ran.path)
+
+    def run(*words: str, stdin: bytes = b"") -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["predict.py", *words])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(ROOT / "tools/predict.py"), run_name="__main__")
+        return end.value.code, *capfd.readouterr()
+
+    return run
+
+
+def half_a_picture() -> bytes:
+    file = io.BytesIO()
+    Image.effect_noise((200, 200), 90).save(file, "PNG")
+    return file.getvalue()[:500]
+
+
+def photograph(garment: np.ndarray) -> Image.Image:
+    """A garment of 560 pixels' height in a frame of 900 x 800, dark on light."""
+    frame = Image.new("L", (900, 800), 255)
+    frame.paste(Image.fromarray(255 - garment).resize((560, 560), Image.Resampling.BICUBIC), (200, 60))
+    return frame
+
+
+def test_the_good_pictures_are_named_and_the_others_reported(run, test_set, tmp_path):
+    for number in range(20):
+        Image.fromarray(test_set.images[number]).save(tmp_path / f"{number:02}.png")
+    photograph(test_set.images[1]).save(tmp_path / "large photograph.jpg")
+    (tmp_path / "notes.txt").write_text("no picture")
+    missing = str(tmp_path / "missing.png")
+    code, printed, complaints = run(str(tmp_path), missing, "-", "--json", stdin=half_a_picture())
+    assert (code, complaints) == (1, "")
+    results = json.loads(printed)
+    errors = {result["path"]: result["error"] for result in results if "error" in result}
+    assert errors.keys() == {str(tmp_path / "notes.txt"), missing, "-"}
+    assert errors[missing] == "No such file or directory"
+    named = [result for result in results if "error" not in result]
+    assert len(named) == 21 and all(result["class"] in CLASS_NAMES and 0 < result["confidence"] <= 1 for result in named)
+    right = sum(result["class"] == CLASS_NAMES[label] for result, label in zip(named, test_set.labels))
+    assert right >= 12
+
+
+def test_words_for_people_and_the_picture(run, ran, test_set, tmp_path):
+    path = tmp_path / "trousers.png"
+    Image.fromarray(test_set.images[2]).save(path)
+    code, printed, complaints = run(str(path), "nothing.png", "--show")
+    assert code == 1
+    assert printed.startswith(f"{path}  Trouser ") and "dark background" in printed
+    assert complaints == "error: nothing.png: No such file or directory\n-> predictions.png\n"
+    assert (ran.path / "predictions.png").read_bytes().startswith(b"\x89PNG")
+    assert run(str(path))[0] == 0
+
+
+def test_a_directory_without_pictures_is_refused(run, tmp_path):
+    assert run(str(tmp_path)) == (1, "", f"error: {tmp_path}: no files in this directory\n")
+
+
+def test_help_does_not_wait_for_tensorflow():
+    program = "import runpy, sys; runpy.run_path('tools/predict.py'); print('tensorflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"

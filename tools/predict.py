@@ -1,0 +1,63 @@
+"""Name the garment in pictures of your own: files, directories of them, or - for standard input."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from fashion import figures
+from fashion.inference import photo
+from fashion.inference.classify import classify, describe_result, expand, in_words, read
+from fashion.pipeline.errors import UserError, one_line_errors
+
+PICTURE = Path("predictions.png")
+
+
+def main(words: list[str], background: photo.Background | None, as_json: bool, show: bool) -> int:
+    """Classify the pictures and print what was found.
+
+    Returns:
+        The exit code: 0, or 1 if a picture could not be used.
+
+    Raises:
+        UserError: a model is missing or damaged, or a directory is empty.
+    """
+    garments, errors = {}, {}
+    for word in expand(words):
+        try:
+            garments[word] = read(word, background)
+        except UserError as error:
+            errors[word] = str(error)
+    results = []
+    if garments:
+        probabilities = classify(np.stack([garment.image for garment in garments.values()]))
+        results = [describe_result(word, garments[word], row) for word, row in zip(garments, probabilities)]
+    if as_json:
+        print(json.dumps([*results, *({"path": word, "error": message} for word, message in errors.items())], indent=2))
+    else:
+        for result in results:
+            print(in_words(result, max(map(len, garments))))
+        for word, message in errors.items():
+            print(f"error: {word}: {message}", file=sys.stderr)
+    if show and results:
+        images = np.stack([garments[result["path"]].image for result in results])
+        classes, confidence = ([result[key] for result in results] for key in ("class", "confidence"))
+        figures.save(PICTURE, figures.predictions(images, None, classes, confidence))
+        print(f"-> {PICTURE}", file=sys.stderr)
+    return 1 if errors else 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pictures", nargs="+", metavar="IMAGE", help="a file, a directory, or -")
+    parser.add_argument("--background", choices=("dark", "light"), help="of the pictures (default: as most of each one's edge)")
+    parser.add_argument(
+        "--json", action="store_true", help="print a list of objects: path, class, confidence, or path and error"
+    )
+    parser.add_argument("--show", action="store_true", help=f"also draw the pictures with their classes: {PICTURE}")
+    arguments = parser.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")  # of a file's name that is not UTF-8
+    with one_line_errors():
+        sys.exit(main(arguments.pictures, arguments.background, arguments.json, arguments.show))
