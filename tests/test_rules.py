@@ -346,6 +346,7 @@ def test_the_head_of_a_recipe_has_its_measured_score(recipe):
     head = (ROOT / f"recipes/{recipe}.yaml").read_text(encoding="utf-8").partition("\n\n")[0]
     spread = f" ± {statistics.stdev(scores):.2f}" if len(scores) > 1 else ""
     assert f"{statistics.mean(scores):.2f}{spread} % of the test images ({len(scores)} seed" in head
+    assert ("# Cost: " in head) == (recipe != "baseline") and f"cp recipes/{recipe}.yaml params.yaml" in head
 
 
 def test_the_documents_have_the_generated_tables(monkeypatch):

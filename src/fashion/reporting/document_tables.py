@@ -62,7 +62,7 @@ def accuracy_over_seeds(recipe: str) -> str:
     runs = read_json(paths.SEEDS_STUDY / f"results/{recipe}.json")["seeds"].values()
     accuracies = [100 * run["test"]["accuracy"] for run in runs]
     spread = f" ± {statistics.stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
-    return f"{statistics.mean(accuracies):.2f}{spread} % (n = {len(accuracies)})"
+    return f"{statistics.mean(accuracies):.2f}{spread} %, n={len(accuracies)}"
 
 
 def summary() -> str:
@@ -94,7 +94,7 @@ def results() -> str:
     rows = [
         {
             "recipe": SCRIPT_NAME,
-            "test accuracy": f"{statistics.mean(script):.2f} ± {statistics.stdev(script):.2f} % (n = {len(script)})",
+            "test accuracy": f"{statistics.mean(script):.2f} ± {statistics.stdev(script):.2f} %, n={len(script)}",
             "training time": "1",
             "parameters": f"{speed['work'][str(paths.BASELINE)]['parameters']:,}",
         }
@@ -113,9 +113,9 @@ def results() -> str:
     estimated = [f"`{Path(name).stem}`" for name in speed["estimated_training"]]
     cpu = re.search(r"model name: ([^,]+)", machine["cpu"])
     line = (
-        "Mean ± standard deviation over n seeds. Times: ratios to the script's on the same two cores "
-        f"({cpu[1] if cpu else machine['system']}, {speed['work']['params.yaml']['precision']}), "
-        f"median of {len(script)} rounds; those of {' and '.join(estimated)} are estimated from a few epochs."
+        "Mean ± standard deviation over n seeds. Training time: ratio to the script's on "
+        f"{cpu[1] if cpu else machine['system']}, {machine['threads']} cores, {speed['work']['params.yaml']['precision']}; "
+        f"{' and '.join(estimated)} estimated from three epochs."
     )
     return f"{tables.markdown(rows)}\n\n" + "\n".join(textwrap.wrap(line, WIDTH))
 
