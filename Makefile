@@ -11,7 +11,7 @@ INSTALLED_EXTRAS := .venv/extras.lock
 # The page shows the studies but does not depend on their being current; without --single-item DVC would run those that changed.
 PAGE := dvc repro --single-item reports/dvc.yaml:page
 
-.PHONY: all setup extras test test_all lint verify page experiments seeds improvements cross_validation labels tuning benchmark lock help
+.PHONY: all setup environment extras test test_all lint verify page experiments seeds improvements cross_validation labels tuning benchmark lock help
 
 all: setup ## set up, run what changed of the pipeline, show the result
 	@dvc repro
@@ -20,22 +20,25 @@ all: setup ## set up, run what changed of the pipeline, show the result
 
 setup: $(INSTALLED) ## create .venv with everything in requirements.lock
 
-# The library is found by one line in the environment, relative to it, so that a moved or linked environment finds its clone's own.
 $(INSTALLED): requirements.lock
+	@if cmp --quiet $< $@; then touch $@; else $(MAKE) --no-print-directory environment; fi
+
+# The library is found by one line in the environment, relative to it, so that a moved or linked environment finds its clone's own.
+environment:
+	@[ ! -L .venv ] || { echo "error: .venv is a link; run make setup where it leads to, or remove the link" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
 	  || { echo "error: $(PYTHON) is not Python 3.10 to 3.13; name one that is: make PYTHON=python3.12" >&2; exit 1; }
 	@echo "Setting up .venv: about 2.5 GB, one to five minutes"
 	@$(PYTHON) -m venv --clear .venv
 	@$(PIP) --require-hashes -r requirements.lock
 	@echo ../../../../src > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/fashion.pth"
-	@cp requirements.lock $@
+	@cp requirements.lock $(INSTALLED)
 
 extras: $(INSTALLED_EXTRAS) ## install what transfer learning, studies, export, clusters and remotes need
 
 $(INSTALLED_EXTRAS): requirements/extras.lock $(INSTALLED)
-	@echo "Installing requirements/extras.lock into .venv"
-	@$(PIP) --require-hashes -r requirements/extras.lock
-	@cp requirements/extras.lock $@
+	@cmp --quiet $< $@ || { echo "Installing $< into .venv" && $(PIP) --require-hashes -r $< && cp $< $@; }
+	@touch $@
 
 test: setup ## set up, run the tests of the pipeline (five minutes)
 	@python -m pytest --ignore tests/extras

@@ -30,7 +30,7 @@ def main(params: MemberParams, member: str) -> Callable[[], None]:
     model, history = fit(params, train, validation, checkpoint)
     print(
         f"{member}: {model.count_params():,} parameters, {history[-1]['precision']}, "
-        f"validation accuracy {kept_row(params.train, history)['validation_accuracy']:.2%}, "
+        f"validation accuracy {kept_row(params.train, history)['validation_accuracy']:.2%} (without test-time augmentation), "
         f"trained in {time.monotonic() - started:.1f} s"
     )
     artifact.save(paths.model_of(member), model)

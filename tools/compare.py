@@ -25,6 +25,10 @@ def read(revision: str | None) -> Predictions:
     """
     if revision is None:
         return read_predictions(paths.PREDICTIONS)
+    if not revision.strip():
+        raise UserError("an empty name is no commit, branch or experiment")
+    if not paths.PARAMS.exists():
+        raise UserError(f"{paths.PARAMS}: not found; run this in the project's top directory")
     # Imported here, because it takes seconds that a mistake on the command line need not wait for.
     import dvc.api
     from dvc.exceptions import DvcException
@@ -53,7 +57,7 @@ def main(old: str, new: str | None) -> None:
     Raises:
         UserError: a revision has no predictions, or those of other images.
     """
-    print(compare(old, new or WORKSPACE, read(old), read(new)))
+    print(compare(old, WORKSPACE if new is None else new, read(old), read(new)))
 
 
 if __name__ == "__main__":

@@ -58,6 +58,5 @@ if __name__ == "__main__":
     )
     parser.add_argument("--show", action="store_true", help=f"also draw the pictures with their classes: {PICTURE}")
     arguments = parser.parse_args()
-    sys.stdout.reconfigure(errors="backslashreplace")  # of a file's name that is not UTF-8
     with one_line_errors():
         sys.exit(main(arguments.pictures, arguments.background, arguments.json, arguments.show))

@@ -1,7 +1,10 @@
 """Every picture of the reports. Colours are told apart by the colour-blind (Okabe & Ito 2008) or come with a mark."""
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+
+os.environ["MPLBACKEND"] = "Agg"  # no window is opened, whatever a user's own setting
 
 import matplotlib
 import numpy as np
@@ -95,7 +98,9 @@ def augmented(images: np.ndarray, variants: np.ndarray) -> Figure:
     for axes in grid[:, 0]:
         axes.spines[:].set(color=BLUE, linewidth=2)
     grid[0, 0].set_title("original", color=BLUE)
-    grid[0, 1].set_title("augmented, as training sees it", loc="left", x=0.0)
+    heading = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": matplotlib.rcParams["axes.titlesize"]}
+    # Wider than its column, which is not to grow with it.
+    grid[0, 1].annotate("augmented, as training sees it", (0, 1), (0, 6), **heading).set_in_layout(False)
     return figure
 
 

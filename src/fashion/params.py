@@ -340,4 +340,4 @@ def describe_key(detail: Any) -> str:
         return f"{key}: missing"
     if detail["type"] == "value_error":
         return f"{key}: {detail['ctx']['error']}".removeprefix(": ")
-    return f"{key}: {detail['msg'].removeprefix('Input ')} (given: {reprlib.repr(detail['input'])})"
+    return f"{key}: {detail['msg'].removeprefix('Input ')} (given: {reprlib.repr(detail['input'])})".removeprefix(": ")

@@ -10,6 +10,7 @@ from fashion.data.facts import CLASSES
 from fashion.data.split import stratified_folds
 from fashion.params import Params, Section, Seed, load, validate
 from fashion.pipeline.errors import ParameterError, UserError
+from fashion.pipeline.files import read_arrays
 from fashion.pipeline.yaml import read_yaml
 
 FOLD_PARAMS = paths.CROSS_VALIDATION_STUDY / "params.yaml"
@@ -126,8 +127,8 @@ def out_of_fold_probabilities(labels: np.ndarray) -> np.ndarray:
     probabilities = np.empty((len(labels), CLASSES), np.float32)
     for fold in params.folds:
         path = paths.CROSS_VALIDATION_STUDY / f"out_of_fold/{fold}.npz"
-        with np.load(path, allow_pickle=False) as predicted:
-            if len(predicted["probabilities"]) != (assigned == fold).sum():
-                raise UserError(f"{path}: is of other folds; run `make cross_validation`")
-            probabilities[assigned == fold] = predicted["probabilities"]
+        predicted = read_arrays(path, probabilities=(-1, CLASSES))["probabilities"]
+        if len(predicted) != (assigned == fold).sum():
+            raise UserError(f"{path}: is of other folds; run `make cross_validation`")
+        probabilities[assigned == fold] = predicted
     return probabilities

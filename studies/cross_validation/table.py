@@ -7,7 +7,7 @@ from fashion import paths
 from fashion.data.facts import TRAINING_IMAGES
 from fashion.pipeline import tables
 from fashion.pipeline.errors import one_line_errors
-from fashion.pipeline.files import atomic_write, read_json
+from fashion.pipeline.files import atomic_write, read_results
 from fashion.scoring.metrics import wilson_interval
 from fashion.study_params import read_folds
 
@@ -19,6 +19,15 @@ def percent(fraction: float) -> str:
     return f"{100 * fraction:.2f} %"
 
 
+def take_scores(result: dict) -> dict[str, dict[str, float]]:
+    """Return what the table has of a fold: accuracy and loss on the images held out, and accuracy on the others."""
+    held_out, train = result["validation"], result["train"]
+    return {
+        "validation": {"accuracy": float(held_out["accuracy"]), "loss": float(held_out["loss"])},
+        "train": {"accuracy": float(train["accuracy"])},
+    }
+
+
 def main() -> None:
     """Write the table.
 
@@ -27,7 +36,7 @@ def main() -> None:
         UserError: a result is damaged.
     """
     folds = read_folds().folds
-    results = [read_json(paths.CROSS_VALIDATION_STUDY / f"results/{fold}.json") for fold in folds]
+    results = [read_results(paths.CROSS_VALIDATION_STUDY / f"results/{fold}.json", take_scores) for fold in folds]
     accuracies = [result["validation"]["accuracy"] for result in results]
     right = round(sum(accuracies) * TRAINING_IMAGES / len(folds))
     low, high = wilson_interval(right, TRAINING_IMAGES)

@@ -2,14 +2,16 @@
 
 import argparse
 import statistics
+from pathlib import Path
 
 import numpy as np
 
 from fashion import figures, paths
 from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError, one_line_errors
-from fashion.pipeline.files import atomic_write, read_json
+from fashion.pipeline.files import atomic_write, read_results
 from fashion.scoring.comparison import Difference, welch
+from fashion.scoring.seeds import read_accuracies
 from fashion.study_params import BASELINE_ROW, Row, read_rows
 
 COSTS = paths.IMPROVEMENTS_STUDY / "costs.json"
@@ -27,17 +29,9 @@ HEADINGS = (
 )
 
 
-def read_accuracies(row: str) -> dict[str, list[float]]:
-    """Return a row's accuracies in percent, one for each seed, by split.
-
-    Raises:
-        UserError: the row was not measured, or its result is damaged.
-    """
-    path = paths.IMPROVEMENTS_STUDY / f"results/{row}.json"
-    if not path.exists():
-        raise UserError(f"{path}: missing; run `make improvements`")
-    seeds = read_json(path)["seeds"].values()
-    return {split: [100 * scores[split]["accuracy"] for scores in seeds] for split in SPLITS}
+def result_of(row: str) -> Path:
+    """Return the file of a row's scores."""
+    return paths.IMPROVEMENTS_STUDY / f"results/{row}.json"
 
 
 def columns(split: str) -> tuple[str, str, str]:
@@ -45,16 +39,16 @@ def columns(split: str) -> tuple[str, str, str]:
     return f"{split}_difference", f"{split}_low", f"{split}_high"
 
 
-def summarize(name: str, row: Row, cost: dict[str, float], baseline: dict[str, list[float]]) -> dict:
+def summarize(name: str, row: Row, cost: tuple[float, int], baseline: dict[str, list[float]]) -> dict:
     """Return a row of the table; accuracies in percent, differences in percentage points; errors as of `read_accuracies`."""
-    accuracies = read_accuracies(name)
+    accuracies = {split: values for split, values in read_accuracies(result_of(name)).items() if split in SPLITS}
     summary = {"row": name, "improvement": row.group, "change": row.title, "seeds": len(accuracies["test"])}
     for split, ours in accuracies.items():
         summary |= {f"{split}_mean": statistics.mean(ours), f"{split}_std": statistics.stdev(ours)}
     for split, ours in accuracies.items():
         difference = Difference(0.0, 0.0, 0.0) if name == BASELINE_ROW else welch(ours, baseline[split])
         summary |= zip(columns(split), difference)
-    return summary | {"time_ratio": cost["ratio"], "parameters": cost["parameters"]}
+    return summary | dict(zip(("time_ratio", "parameters"), cost))
 
 
 def in_markdown(summaries: list[dict]) -> str:
@@ -77,10 +71,13 @@ def main() -> None:
         ParameterError: rows.yaml is wrong.
         UserError: a row was not measured, or a result is damaged.
     """
-    rows, costs = read_rows().rows, read_json(COSTS)
+    rows = read_rows().rows
+    costs = read_results(
+        COSTS, lambda costs: {row: (float(cost["ratio"]), int(cost["parameters"])) for row, cost in costs.items()}
+    )
     if missing := rows.keys() - costs.keys():
         raise UserError(f"{COSTS}: without {', '.join(sorted(missing))}; run `make improvements`")
-    baseline = read_accuracies(BASELINE_ROW)
+    baseline = read_accuracies(result_of(BASELINE_ROW))
     summaries = [summarize(name, row, costs[name], baseline) for name, row in rows.items()]
     page = in_markdown(summaries)
     tables.write(paths.IMPROVEMENTS, summaries)

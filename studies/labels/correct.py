@@ -4,6 +4,8 @@ import argparse
 
 from fashion import paths
 from fashion.data import corrections
+from fashion.data.facts import CLASS_NAMES
+from fashion.options import at_least
 from fashion.pipeline import tables
 from fashion.pipeline.errors import ParameterError, one_line_errors
 
@@ -20,8 +22,10 @@ def main(count: int, relabel: bool) -> None:
         UserError: the audit is damaged.
     """
     found = tables.read(AUDIT, ("index", "label", "more_likely"))
-    if not all(index.isdecimal() for index in found["index"]):
+    if not all(index.isascii() and index.isdecimal() for index in found["index"]):
         raise tables.damaged(AUDIT, "an index is no whole number")
+    if unknown := {*found["label"], *found["more_likely"]} - {*CLASS_NAMES}:
+        raise tables.damaged(AUDIT, f"{min(unknown)!r} is no class")
     suspects = list(zip(*found.values()))
     if not 1 <= count <= len(suspects):
         raise ParameterError(f"{count} is not from 1 to {len(suspects)}, the number of suspects in {AUDIT}")
@@ -36,7 +40,7 @@ def main(count: int, relabel: bool) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("count", type=int, help="how many, the most suspicious first")
+    parser.add_argument("count", type=at_least(1), help="how many, the most suspicious first")
     parser.add_argument("--relabel", action="store_true", help="give them the more likely label, instead of leaving them out")
     arguments = parser.parse_args()
     with one_line_errors():

@@ -10,11 +10,12 @@ import numpy as np
 
 from fashion import paths
 from fashion.data import release
+from fashion.data.facts import CLASSES
 from fashion.data.split import split
 from fashion.params import PrepareParams, load
 from fashion.pipeline import stage, tables
 from fashion.pipeline.errors import ParameterError
-from fashion.pipeline.files import atomic_write, write_json
+from fashion.pipeline.files import atomic_write, read_arrays, write_json
 from fashion.scoring.metrics import score
 
 ENSEMBLE, ACCURATE = (paths.RECIPES / f"{name}.yaml" for name in ("ensemble", "accurate"))
@@ -45,8 +46,8 @@ def main(prepare: PrepareParams, seeds: list[int]) -> None:
     """
     _, validation = split(release.read_training_set(), prepare)
     splits = {"validation": validation, "test": release.read_test_set()}
-    with np.load(paths.SEEDS_STUDY / "probabilities/accurate.npz", allow_pickle=False) as kept:
-        probabilities = {name: kept[name] for name in splits}
+    shapes = {name: (-1, len(data), CLASSES) for name, data in splits.items()}
+    probabilities = read_arrays(paths.SEEDS_STUDY / "probabilities/accurate.npz", **shapes)
     trained = range(len(probabilities["test"]))
     if unknown := set(seeds) - set(trained):
         raise ParameterError(f"{ENSEMBLE}: no network of seed {min(unknown)} is measured; its seeds are below {len(trained)}")

@@ -1,12 +1,12 @@
 """Sum up the recipes' scores over their seeds: results/ -> table.md."""
 
 import argparse
-import statistics
 
 from fashion import paths
 from fashion.pipeline import tables
 from fashion.pipeline.errors import one_line_errors
-from fashion.pipeline.files import atomic_write, read_json
+from fashion.pipeline.files import atomic_write
+from fashion.scoring.seeds import mean_and_std, read_accuracies
 
 RECIPES = {
     "baseline": "`baseline`: the plain script's recipe",
@@ -24,14 +24,6 @@ COLUMNS = {
 }
 
 
-def in_words(accuracies: list[float]) -> str:
-    """Return the mean and, of several seeds, the std of accuracies in percent; nothing where there are none."""
-    if not accuracies:
-        return ""
-    spread = f" ± {statistics.stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
-    return f"{statistics.mean(accuracies):.2f}{spread} %"
-
-
 def main() -> None:
     """Write the table.
 
@@ -40,9 +32,9 @@ def main() -> None:
     """
     rows = []
     for name, title in RECIPES.items():
-        seeds = read_json(paths.SEEDS_STUDY / f"results/{name}.json")["seeds"].values()
-        cells = [in_words([100 * scores[column]["accuracy"] for scores in seeds if column in scores]) for column in COLUMNS]
-        rows.append([title, *cells, len(seeds)])
+        accuracies = read_accuracies(paths.SEEDS_STUDY / f"results/{name}.json")
+        cells = [f"{mean_and_std(accuracies[column])} %" if column in accuracies else "" for column in COLUMNS]
+        rows.append([title, *cells, len(accuracies["test"])])
     page = tables.markdown(rows, ["recipe", *COLUMNS.values(), "seeds"]) + "\n"
     with atomic_write(paths.SEEDS_STUDY / "table.md") as file:
         file.write(page.encode())

@@ -23,6 +23,8 @@ def expand(words: list[str]) -> list[str]:
     """
     found = []
     for word in words:
+        if not word:
+            raise UserError("an empty name is no picture")
         if word != "-" and Path(word).is_dir():
             inside = sorted(str(path) for path in Path(word).iterdir() if path.is_file() and not path.name.startswith("."))
             if not inside:

@@ -55,13 +55,15 @@ def write(model: keras.Model, form: str, path: Path) -> None:
         artifact.save(path, model)
     elif form == "litert":
         with tempfile.TemporaryDirectory() as directory:
-            model.export(directory, format="tf_saved_model", verbose=False)
+            write(model, "saved_model", Path(directory))
             path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(directory).convert())
     else:
         try:
             model.export(path, format={"saved_model": "tf_saved_model"}.get(form, form), verbose=False)
         except ImportError as error:
             raise UserError(f"{error.name or error}: not installed; run `make extras`") from None
+        except tf.errors.OpError as error:
+            raise UserError(f"{path}: cannot be written ({' '.join(str(error).split())[:120]})") from None
 
 
 def open_exported(form: str, path: Path) -> Run:

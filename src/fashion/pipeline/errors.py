@@ -7,8 +7,14 @@ import errno
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# Where the files lie that `dvc repro` makes, all but those of the studies.
+MADE_BY_PIPELINE = (
+    *("data/raw", "data/prepared", "models", "reports/classes", "reports/figures", "reports/history", "reports/metrics"),
+    "reports/predictions",
+)
 NO_MEMORY = "not enough memory: close other programs, or lower train.batch_size, the model's filters or prepare.images"
 
 
@@ -35,10 +41,14 @@ def one_line_errors() -> Iterator[None]:
     Raises:
         SystemExit: with the error's exit code; 1 for the operating system's errors, 130 for Ctrl-C as in the shell.
     """
+    sys.stdout.reconfigure(errors="backslashreplace")  # of what the terminal's encoding does not have
     try:
         yield
     except UserError as error:
         message, exit_code = str(error), error.exit_code
+    except BrokenPipeError:  # who reads the output has seen enough, as `head`
+        sys.stdout = None  # or Python would try to flush it
+        raise SystemExit(1) from None
     except OSError as error:
         message, exit_code = describe(error), 1
     except MemoryError:
@@ -59,7 +69,13 @@ def describe(error: OSError) -> str:
     """Say which file the operating system complains of, why, and what helps."""
     what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error)
     if error.errno in NO_SPACE:
-        return f"{what}: nothing was half-written; free some space and run `dvc repro` again"
-    if isinstance(error, FileNotFoundError) and str(error.filename).startswith(("data/", "models", "reports/")):
+        return f"{what}: nothing was half-written; free some space and run it again"
+    if not isinstance(error, FileNotFoundError):
+        return what
+    if not Path("params.yaml").exists():
+        return f"{what}; run this in the project's top directory"
+    if str(error.filename).startswith(MADE_BY_PIPELINE):
         return f"{what}; `dvc repro` makes what is missing"
+    if str(error.filename).startswith(("data/", "recipes/", "reports/", "studies/")):
+        return f"{what}; `git checkout {error.filename}` restores what is in git"
     return what

@@ -1,15 +1,20 @@
 """Files appear whole or not at all."""
 
 import hashlib
+import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
+
+import numpy as np
 
 from fashion.pipeline.errors import UserError
+
+Taken = TypeVar("Taken")
 
 
 @contextmanager
@@ -27,9 +32,11 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
+    except OSError as error:
+        error.filename = error.filename or str(path)
         raise
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -48,6 +55,49 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UserError(f"{path}: damaged ({error}); `git checkout {path}` restores it") from None
+
+
+def read_results(path: Path, take: Callable[[Any], Taken]) -> Taken:
+    """Read a JSON file of results.
+
+    Args:
+        path: the file.
+        take: returns what is needed of its content; a key or a type that it misses is damage.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    content = read_json(path)
+    try:
+        return take(content)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise UserError(f"{path}: damaged; `git checkout {path}` restores it") from None
+
+
+def read_arrays(path: Path, **shapes: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Read an .npz file of finite numbers that is in git.
+
+    Args:
+        path: the file.
+        shapes: the shape of each array, by name; -1 for any length.
+
+    Raises:
+        UserError: it is damaged, or its arrays have other shapes.
+    """
+    content = path.read_bytes()
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in shapes}
+        for name, shape in shapes.items():
+            if not np.isfinite(arrays[name]).all() or len(arrays[name].shape) != len(shape):
+                raise ValueError(name)
+            if any(length not in (-1, found) for length, found in zip(shape, arrays[name].shape)):
+                raise ValueError(name)
+    except MemoryError:
+        raise
+    except Exception:  # the readers of both formats raise whatever the damage leads to
+        raise UserError(f"{path}: damaged; `git checkout {path}` restores it") from None
+    return arrays
 
 
 def write_zip(file: BinaryIO, content: Mapping[str, bytes]) -> None:

@@ -11,8 +11,8 @@ import numpy as np
 from fashion import paths
 from fashion.data.facts import CLASS_NAMES, TRAINING_IMAGES
 from fashion.params import EPOCHS_BEFORE_PRUNING, MemberParams, PlotParams, PrepareParams, TrainParams
-from fashion.pipeline.files import sha256
-from fashion.reporting.inputs import read_results, read_rows, take_test_scores
+from fashion.pipeline.files import read_results, sha256
+from fashion.reporting.inputs import read_rows, take_test_scores
 from fashion.scoring.comparison import Difference
 from fashion.scoring.metrics import confusion_matrix, most_confused
 from fashion.scoring.prediction_table import Predictions, choose, read_predictions

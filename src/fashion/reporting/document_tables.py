@@ -10,9 +10,10 @@ from pathlib import Path
 from fashion import paths
 from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError
-from fashion.pipeline.files import read_json
+from fashion.pipeline.files import read_results
 from fashion.reporting.last_run import summarize
 from fashion.scoring.comparison import Difference
+from fashion.scoring.seeds import mean_and_std, read_accuracies
 
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 SCRIPT, SCRIPT_NAME = str(paths.SPEED_STUDY / "baseline.py"), "the plain Keras script"
@@ -24,6 +25,7 @@ RECIPES = {
     "ensemble": "three of `accurate`",
 }
 WIDTH = 120
+SPEED = paths.SPEED_STUDY / "results.json"
 
 
 def documents() -> list[Path]:
@@ -59,10 +61,8 @@ def name_of(recipe: str) -> str:
 
 def accuracy_over_seeds(recipe: str) -> str:
     """Return a recipe's test accuracy: mean, standard deviation and number of seeds."""
-    runs = read_json(paths.SEEDS_STUDY / f"results/{recipe}.json")["seeds"].values()
-    accuracies = [100 * run["test"]["accuracy"] for run in runs]
-    spread = f" ± {statistics.stdev(accuracies):.2f}" if len(accuracies) > 1 else ""
-    return f"{statistics.mean(accuracies):.2f}{spread} %, n={len(accuracies)}"
+    accuracies = read_accuracies(paths.SEEDS_STUDY / f"results/{recipe}.json")["test"]
+    return f"{mean_and_std(accuracies)} %, n={len(accuracies)}"
 
 
 def summary() -> str:
@@ -88,13 +88,17 @@ def ratio_in_words(ratio: float) -> str:
 
 def results() -> str:
     """Return each recipe's accuracy, what it costs beside the plain Keras script, and a line on how that was measured."""
-    speed = read_json(paths.SPEED_STUDY / "results.json")
+    return read_results(SPEED, results_of)
+
+
+def results_of(speed: dict) -> str:
+    """Return that table from the results of the benchmark."""
     ratios = times_of_script(speed)
     script = [100 * run["accuracy"] for run in speed["runs"][SCRIPT]]
     rows = [
         {
             "recipe": SCRIPT_NAME,
-            "test accuracy": f"{statistics.mean(script):.2f} ± {statistics.stdev(script):.2f} %, n={len(script)}",
+            "test accuracy": f"{mean_and_std(script)} %, n={len(script)}",
             "training time": "1",
             "parameters": f"{speed['work'][str(paths.BASELINE)]['parameters']:,}",
         }
@@ -122,7 +126,11 @@ def results() -> str:
 
 def benchmark() -> str:
     """Return what each recipe costs beside the plain Keras script: median of the rounds."""
-    speed = read_json(paths.SPEED_STUDY / "results.json")
+    return read_results(SPEED, benchmark_of)
+
+
+def benchmark_of(speed: dict) -> str:
+    """Return that table from the results of the benchmark."""
     ratios = times_of_script(speed)
     rows = []
     for name, runs in speed["runs"].items():

@@ -1,14 +1,10 @@
 """The results that the page and the card show, read from where the pipeline and the studies left them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from fashion.pipeline import tables
-from fashion.pipeline.errors import UserError
-from fashion.pipeline.files import read_json
-
-Taken = TypeVar("Taken")
 
 
 def read_rows(path: Path, texts: Sequence[str], numbers: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -28,23 +24,6 @@ def read_rows(path: Path, texts: Sequence[str], numbers: Sequence[str] = ()) -> 
     except ValueError as error:
         raise tables.damaged(path, error) from None
     return [dict(zip(columns, row)) for row in zip(*columns.values())]
-
-
-def read_results(path: Path, take: Callable[[Any], Taken]) -> Taken:
-    """Read a JSON file of results.
-
-    Args:
-        path: the file.
-        take: returns what is needed of its content; a key or a type that it misses is damage.
-
-    Raises:
-        UserError: the file is damaged.
-    """
-    content = read_json(path)
-    try:
-        return take(content)
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise UserError(f"{path}: damaged; `git checkout {path}` restores it") from None
 
 
 def take_test_scores(scores: dict, names: Iterable[str]) -> dict[str, float]:

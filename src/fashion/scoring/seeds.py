@@ -1,0 +1,28 @@
+"""The scores of several seeds, as the studies keep them."""
+
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from fashion.pipeline.files import read_results
+
+
+def read_accuracies(path: Path) -> dict[str, list[float]]:
+    """Return accuracies in percent, one a seed, by split: validation, test, and whatever else each seed was scored on.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+
+    def take(results: dict) -> dict[str, list[float]]:
+        seeds = list(results["seeds"].values())
+        splits = dict.fromkeys(["validation", "test", *seeds[0]])
+        return {split: [100 * float(scores[split]["accuracy"]) for scores in seeds] for split in splits}
+
+    return read_results(path, take)
+
+
+def mean_and_std(values: Sequence[float]) -> str:
+    """Return the mean and, of several values, the standard deviation: "90.64 ± 0.28"."""
+    spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.2f}{spread}"
