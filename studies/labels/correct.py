@@ -40,7 +40,7 @@ def main(count: int, relabel: bool) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("count", type=at_least(1), help="how many, the most suspicious first")
+    parser.add_argument("count", type=at_least(0), help="how many, the most suspicious first")
     parser.add_argument("--relabel", action="store_true", help="give them the more likely label, instead of leaving them out")
     arguments = parser.parse_args()
     with one_line_errors():

@@ -12,9 +12,8 @@ import pytest
 from fashion import params, paths
 from fashion.params import MemberParams, Params, PrepareParams
 from fashion.pipeline.errors import UserError
-from fashion.pipeline.files import sha256
+from fashion.pipeline.files import read_results, sha256
 from fashion.reporting import content, render
-from fashion.reporting.inputs import read_results
 from fashion.scoring.prediction_table import Predictions
 
 READ = ("dvc.lock", "params.yaml", "reports", "studies/labels", "studies/seeds/results")

@@ -68,16 +68,19 @@ def test_an_ensemble_of_other_networks_is_refused(project, capfd, recipe, old, n
 
 def test_the_table_has_the_mean_and_the_std_over_the_seeds(tmp_path):
     shutil.copytree(ROOT / "studies/seeds/results", tmp_path / "studies/seeds/results")
-    fast = {str(seed): {"train": {"accuracy": 1}, "test": {"accuracy": accuracy}} for seed, accuracy in enumerate((0.9, 0.92))}
+    fast = {
+        str(seed): {"train": {"accuracy": 1}, "validation": {"accuracy": 0.8}, "test": {"accuracy": accuracy}}
+        for seed, accuracy in enumerate((0.9, 0.92))
+    }
     (tmp_path / "studies/seeds/results/fast.json").write_text(json.dumps({"seeds": fast}))
     small_project.run(tmp_path, TABLE)
     lines = (tmp_path / "studies/seeds/table.md").read_text().splitlines()
     (row,) = [line for line in lines if line.startswith("| `fast`")]
     assert [cell.strip() for cell in row.split("|")[1:-1]] == [
-        "`fast`: its layers, two epochs",
+        "`fast`: the script's layers, two epochs",
         "",
         "100.00 ± 0.00 %",
-        "",
+        "80.00 ± 0.00 %",
         "91.00 ± 1.41 %",
         "2",
     ]
