@@ -77,6 +77,8 @@ def main() -> None:
     )
     if missing := rows.keys() - costs.keys():
         raise UserError(f"{COSTS}: without {', '.join(sorted(missing))}; run `make improvements`")
+    for path in filter(lambda path: not path.exists(), map(result_of, rows)):
+        raise UserError(f"{path}: missing; run `make improvements`")
     baseline = read_accuracies(result_of(BASELINE_ROW))
     summaries = [summarize(name, row, costs[name], baseline) for name, row in rows.items()]
     page = in_markdown(summaries)
