@@ -1,15 +1,17 @@
-"""Score the ensemble: models/ on data/prepared/ -> reports/metrics.json, classes.csv and predictions.csv."""
+"""Score the ensemble: models/ on data/prepared/ -> reports/metrics.json, classes.csv, reliability.csv and predictions.csv."""
+
+from typing import Any
 
 from fashion import paths
 from fashion.data.facts import CLASS_NAMES
-from fashion.data.images import load_images
+from fashion.data.images import Images, load_images
 from fashion.networks import artifact
 from fashion.params import EvaluateParams
 from fashion.pipeline import stage, tables
 from fashion.pipeline.files import write_json
-from fashion.scoring.evaluation import rounded, score_test
-from fashion.scoring.metrics import score
-from fashion.scoring.prediction import predict
+from fashion.scoring.calibration import Reliability
+from fashion.scoring.evaluation import predict_splits, rounded, score_test
+from fashion.scoring.metrics import ClassScores, score
 from fashion.scoring.prediction_table import write_predictions
 
 
@@ -20,25 +22,28 @@ def main(members: list[str], params: EvaluateParams) -> None:
         UserError: a model or the data is missing or damaged, or models/ holds a file that is no member's.
     """
     models = [artifact.load(path) for path in paths.model_files(members).values()]
-    splits = {
-        "train": load_images(paths.TRAIN),
-        "validation": load_images(paths.VALIDATION),
-        "test": load_images(paths.TEST),
-    }
-    by_member = {name: predict(models, data.images, params.tta_flip) for name, data in splits.items()}
-    scores: dict[str, dict] = {name: score(splits[name], by_member[name].mean(axis=0)) for name in ("train", "validation")}
-    test, probabilities = splits["test"], by_member["test"].mean(axis=0)
-    scores["test"], classes = score_test(test, probabilities, params.calibration_bins)
+    train, validation, test = (load_images(path) for path in (paths.TRAIN, paths.VALIDATION, paths.TEST))
+    # Of the training images a sample, no larger than the test set: to score all of them would take most of this stage's time.
+    every = -(-len(train) // len(test))
+    splits = {"train": Images(*(array[::every] for array in train)), "validation": validation, "test": test}
+    predicted = predict_splits(models, splits, params)
+    probabilities = predicted.ensemble["test"]
+    of_test = score_test(test, probabilities, params.calibration_bins)
+    scores = {name: score(splits[name], predicted.ensemble[name]) for name in ("train", "validation")}
+    scores["test"] = of_test.overall
     summary = ", ".join(f"{name} accuracy {values['accuracy']:.2%}" for name, values in scores.items())
+    metrics: dict[str, Any] = {"temperature": predicted.temperature, **scores}
     if len(members) > 1:
-        scores["members"] = {
-            member: {name: score(splits[name], by_member[name][number]) for name in ("validation", "test")}
+        metrics["members"] = {
+            member: {name: score(splits[name], predicted.members[name][number]) for name in ("validation", "test")}
             for number, member in enumerate(members)
         }
 
-    write_json(paths.METRICS, rounded(scores))
-    by_class = zip(CLASS_NAMES, *(column.tolist() for column in classes))
-    tables.write(paths.CLASSES, (dict(zip(("class", *classes._fields), row)) for row in by_class))
+    write_json(paths.METRICS, rounded(metrics))
+    by_class = zip(CLASS_NAMES, *(column.tolist() for column in of_test.classes))
+    tables.write(paths.CLASSES, (dict(zip(("class", *ClassScores._fields), row)) for row in by_class))
+    by_bin = zip(*(column.tolist() for column in of_test.reliability))
+    tables.write(paths.RELIABILITY, (dict(zip(Reliability._fields, row)) for row in by_bin))
     write_predictions(paths.PREDICTIONS, test.labels, probabilities)
     print(f"{summary} -> {paths.METRICS}")
 

@@ -1,4 +1,4 @@
-"""Draw the figures: reports/predictions.csv, reports/history/ and the test images -> reports/figures/*.png."""
+"""Draw the figures: reports/{predictions,reliability}.csv, reports/history/ and the test images -> reports/figures/*.png."""
 
 import numpy as np
 
@@ -6,8 +6,9 @@ from fashion import figures, paths
 from fashion.data.facts import CLASS_NAMES
 from fashion.data.images import load_images
 from fashion.params import PlotParams
-from fashion.pipeline import stage
+from fashion.pipeline import stage, tables
 from fashion.pipeline.errors import UserError
+from fashion.scoring.calibration import Reliability
 from fashion.scoring.metrics import confusion_matrix, most_confused
 from fashion.scoring.prediction_table import choose, read_predictions
 from fashion.training.history import read_history
@@ -31,6 +32,7 @@ def main(members: list[str], params: PlotParams) -> None:
     drawn = {
         "learning_curves": figures.learning_curves(histories),
         "confusion_matrix": figures.confusion_matrix(confusion, CLASS_NAMES),
+        "reliability": figures.reliability(tables.read_numbers(paths.RELIABILITY, Reliability._fields)),
     }
 
     for name, which in (("predictions", params.which), ("mistakes", "wrong")):

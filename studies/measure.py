@@ -20,8 +20,8 @@ from fashion.params import EvaluateParams, MemberParams, Params, PrepareParams, 
 from fashion.pipeline import stage
 from fashion.pipeline.errors import ParameterError
 from fashion.pipeline.files import atomic_write, write_json
+from fashion.scoring.evaluation import predict_splits
 from fashion.scoring.metrics import score
-from fashion.scoring.prediction import predict
 from fashion.study_params import FoldParams, read_folds, read_row, read_rows
 from fashion.training.checkpoint import Checkpoint
 from fashion.training.compile import determined_by
@@ -200,7 +200,7 @@ def train_and_score(
     train, validation = splits["train"], splits["validation"]
     trained = [fit(member, train, validation, checkpoint) for member, checkpoint in zip(members.values(), checkpoints)]
     models, last = [model for model, _ in trained], trained[0][1][-1]
-    probabilities = {name: predict(models, data.images, scoring.tta_flip).mean(axis=0) for name, data in splits.items()}
+    probabilities = predict_splits(models, splits, scoring).ensemble
     return Run(
         last_epoch={"accuracy": last["train_accuracy"], "loss": last["train_loss"]},
         scores={name: score(data, probabilities[name]) for name, data in splits.items()},

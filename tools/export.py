@@ -1,7 +1,7 @@
 """Export the trained ensemble to a format that other programs run, and check that it agrees with the original.
 
 The exported model takes images as they are, uint8 of shape (N, 28, 28), and returns probabilities, float32 of shape (N, 10).
-Scaling, test-time augmentation and averaging over the members are part of it.
+Scaling of the pixels, test-time augmentation, averaging over the members and temperature scaling are part of it.
 """
 
 import argparse

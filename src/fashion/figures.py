@@ -176,6 +176,38 @@ def confusion_matrix(confusion: np.ndarray, names: Sequence[str]) -> Figure:
     return figure
 
 
+def reliability(bins: Mapping[str, np.ndarray]) -> Figure:
+    """Draw the reliability diagram: how often the predictions of each confidence are right, and how many there are.
+
+    Args:
+        bins: the columns of reliability.csv.
+    """
+    confidence, accuracy, count = bins["confidence"], bins["accuracy"], bins["count"]
+    interval = accuracy - bins["accuracy_low"], bins["accuracy_high"] - accuracy
+    figure = Figure(figsize=(5, 5.4))
+    axes, histogram = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    axes.plot((0, 1), (0, 1), color=GREY, linestyle="--", label="right as often as it says")
+    axes.errorbar(
+        confidence,
+        accuracy,
+        yerr=np.maximum(0, interval),  # of rounded figures
+        color=BLUE,
+        fmt="o",
+        markersize=4,
+        capsize=2,
+        label="this classifier (95 % interval)",
+    )
+    axes.set(ylabel="fraction that is right", ylim=(0, 1), xlim=(0, 1), title=f"Reliability: {count.sum():,.0f} test images")
+    axes.legend(loc="lower right")
+    histogram.bar(confidence, count, width=0.02, color=BLUE)
+    histogram.set(yscale="log", xlabel="confidence", ylabel="images")
+    for panel in (axes, histogram):
+        panel.grid(axis="y", color="#e5e5e5")
+    for axis in (axes.yaxis, histogram.xaxis):
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return figure
+
+
 def confused_pairs(rows: Sequence[tuple[str, np.ndarray]], columns: int) -> Figure:
     """Draw example images of each pair of classes that is confused.
 

@@ -222,7 +222,8 @@ class MemberParams(Section):
 class EvaluateParams(Section):
     """How the scores are computed."""
 
-    tta_flip: bool
+    tta: Literal["none", "flip", "flip_shift"]
+    temperature_scaling: bool
     calibration_bins: Annotated[int, Field(ge=2, le=1000)]
 
 

@@ -34,7 +34,7 @@ WITHOUT = {
     "label smoothing": {"train": {"label_smoothing": 0.0}},
     "standard scaling: 0 to 1": {"model": {"scaling": "unit"}},
     "flips in training, though not in scoring": {"augment": {"flip": 0.0}},
-    "flips in scoring (TTA)": {"evaluate": {"tta_flip": False}},
+    "flips in scoring (TTA)": {"evaluate": {"tta": "none"}},
 }
 
 # Of each variant, by seed: the accuracy on the validation images, and the training's seconds.
@@ -60,7 +60,7 @@ def train(recipe: Params, seed: int) -> tuple[float, float]:
     finally:
         checkpoint.remove()
     seconds = time.monotonic() - started
-    return accuracy(held_out.labels, predict([model], held_out.images, recipe.evaluate.tta_flip)[0]), seconds
+    return accuracy(held_out.labels, predict([model], held_out.images, recipe.evaluate.tta)[0]), seconds
 
 
 def page(runs: Runs, commit: str, seeds: int) -> str:

@@ -3,10 +3,11 @@
 It loads the data, trains eight layers with `model.fit` (Adam, batches of 32, 20 % held out, ten epochs) and prints the accuracy
 on the test images. Only the clock is added. It sets no random seed, because after `keras.utils.set_random_seed` Keras gives the
 same order of examples in every epoch, which costs about a point of accuracy; so each run differs. Run it as
-`python studies/speed/baseline.py`, once the stage `download` has run.
+`python studies/speed/baseline.py`, once the stage `download` has run. With `--no-xla` Keras does not compile the step with XLA.
 """
 
 import os
+import sys
 import time
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -39,7 +40,8 @@ model = keras.Sequential(
         keras.layers.Dense(10, activation="softmax"),
     ]
 )
-model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+jit_compile = False if "--no-xla" in sys.argv else "auto"
+model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=jit_compile)
 started = time.monotonic()
 model.fit(train_images, train_labels, epochs=10, batch_size=32, validation_split=0.2, verbose=2)
 print(f"trained in {time.monotonic() - started:.1f} s")

@@ -45,9 +45,9 @@ def costs(finished: Finished, accuracy: float) -> dict[str, float]:
     return {"training": training_seconds(printed), "wall": wall, "cpu": cpu, "memory": memory, "accuracy": accuracy}
 
 
-def run_script() -> dict[str, float]:
-    """Run the plain Keras script."""
-    finished = execute([sys.executable, SCRIPT])
+def run_script(*words: str) -> dict[str, float]:
+    """Run the plain Keras script, with some words behind its name."""
+    finished = execute([sys.executable, SCRIPT, *words])
     return costs(finished, accuracy=float(re.search(r"test accuracy ([0-9.]+)", finished.printed)[1]))
 
 
@@ -135,6 +135,7 @@ def measure(rounds: int) -> dict:
         "peak": run_work(),
         "work": {recipe: run_work(recipe) for recipe in (str(paths.BASELINE), *MEASURED, *ESTIMATED)},
         "runs": {name: [] for name in (SCRIPT, *MEASURED)},
+        "script_without_xla": [],
         "estimated_training": {recipe: [] for recipe in ESTIMATED},
         "stages": [],
     }
@@ -146,6 +147,8 @@ def measure(rounds: int) -> dict:
             for name, runs in results["runs"].items():
                 runs.append(run_script() if name == SCRIPT else run_recipe(clones[name], seed=number))
                 print(f"round {number + 1}/{rounds} {name}: {runs[-1]}", flush=True)
+            results["script_without_xla"].append(run_script("--no-xla"))
+            print(f"round {number + 1}/{rounds} {SCRIPT} --no-xla: {results['script_without_xla'][-1]}", flush=True)
             known: dict[str, dict[str, float]] = {}
             for name, estimates in results["estimated_training"].items():
                 estimates.append(estimate_training(clones[name], known))
@@ -208,6 +211,17 @@ def estimates_table(results: dict) -> str:
     return tables.markdown(rows)
 
 
+def xla(results: dict) -> str:
+    """Say what XLA does to the time of the plain script's training."""
+    without, base = results["script_without_xla"], results["runs"][SCRIPT]
+    ratio = statistics.median(run["training"] / other["training"] for run, other in zip(without, base))
+    seconds = spread([run["training"] for run in without], 1)
+    return (
+        f"Keras compiles the plain script's step with XLA; our training, deterministic, does without. "
+        f"Without XLA (`--no-xla`) the script trains in {seconds} s, {ratio:.2f} times as long."
+    )
+
+
 def stages_table(results: dict) -> str:
     """Return the table of what `dvc repro` takes when little changed."""
     stages = results["stages"]
@@ -252,6 +266,8 @@ def page(results: dict) -> str:
 Median (lowest to highest). A ratio compares with the script's run of the same round; below 1 is less.
 
 {runs_table(results)}
+
+{xla(results)}
 
 These were not trained to their end. A network of each kind was trained for one epoch and for three; the rest is estimated:
 

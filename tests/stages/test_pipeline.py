@@ -30,13 +30,22 @@ def ran(printed: str) -> list[str]:
 
 def test_the_outputs(pipeline):
     scores = json.loads((pipeline.path / "reports/metrics.json").read_text())
-    assert list(scores) == ["train", "validation", "test"]
+    assert list(scores) == ["temperature", "train", "validation", "test"]
+    assert 0.05 <= scores.pop("temperature") <= 20
     for values in scores.values():
         assert 0.1 < values["accuracy"] < 1 and values["loss"] > 0
     assert scores["test"]["accuracy_low"] < scores["test"]["accuracy"] < scores["test"]["accuracy_high"]
     assert len((pipeline.path / "reports/predictions.csv").read_text().splitlines()) == 10_001
     assert (pipeline.path / "reports/history/model.csv").read_text().count("\n") == 3
-    for figure in ("predictions", "mistakes", "augmented", "learning_curves", "confusion_matrix", "confused_pairs"):
+    for figure in (
+        "predictions",
+        "mistakes",
+        "augmented",
+        "learning_curves",
+        "confusion_matrix",
+        "confused_pairs",
+        "reliability",
+    ):
         assert (pipeline.path / f"reports/figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -48,7 +57,7 @@ def test_a_second_run_does_nothing(pipeline):
     ("old", "new", "expected"),
     [
         ("which: first ", "which: wrong ", ["plot"]),
-        ("calibration_bins: 15", "calibration_bins: 14", ["evaluate"]),
+        ("calibration_bins: 15", "calibration_bins: 14", ["evaluate", "plot"]),
         ("dropout: 0.0 ", "dropout: 0.1 ", ["train@model", "evaluate", "plot"]),
         ("validation_fraction: 0.1", "validation_fraction: 0.2", ["prepare", "train@model", "evaluate", "plot", "augment"]),
         ("model: {seed: 0}", "model: {seed: 0}\n  second: {seed: 1}", ["train@second", "evaluate", "plot"]),

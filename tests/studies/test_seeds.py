@@ -53,7 +53,7 @@ def test_every_ensemble_of_the_measured_networks_is_scored(project):
     ("recipe", "old", "new", "message"),
     [
         ("ensemble", "{seed: 2}", "{seed: 7}", "recipes/ensemble.yaml: no network of seed 7 is measured; .* below 3"),
-        ("ensemble", "tta_flip: true", "tta_flip: false", "ensemble.yaml: differs from recipes/accurate.yaml in more than the"),
+        ("ensemble", "tta: flip", "tta: none", "ensemble.yaml: differs from recipes/accurate.yaml in more than the"),
         ("accurate", "epochs: 2 ", "epochs: 3 ", "ensemble.yaml: differs from recipes/accurate.yaml in more than the seeds"),
     ],
 )

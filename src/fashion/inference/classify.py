@@ -10,6 +10,7 @@ from fashion import params, paths
 from fashion.data.facts import CLASS_NAMES
 from fashion.inference import onnx_model, photo
 from fashion.pipeline.errors import UserError, describe
+from fashion.scoring.calibration import read_temperature, scale
 
 # How many other classes are named beside the most probable one, and from which probability on.
 RUNNERS_UP, NAMED_FROM = 2, 0.01
@@ -52,7 +53,7 @@ def classify(images: np.ndarray) -> np.ndarray:
     """Return the ensemble's probabilities, float32 of shape (N, 10), for images, uint8 of shape (N, 28, 28).
 
     Raises:
-        UserError: a model is missing or damaged.
+        UserError: a model or metrics.json is missing or damaged.
         ParameterError: params.yaml is wrong.
     """
     read = params.load()
@@ -63,7 +64,7 @@ def classify(images: np.ndarray) -> np.ndarray:
     from fashion.scoring.prediction import predict
 
     models = [artifact.load(path) for path in paths.model_files(read.ensemble).values()]
-    return predict(models, images, read.evaluate.tta_flip).mean(axis=0)
+    return scale(predict(models, images, read.evaluate.tta).mean(axis=0), read_temperature())
 
 
 def describe_result(word: str, garment: photo.Garment, probabilities: np.ndarray) -> dict:

@@ -11,10 +11,12 @@ from tqdm import tqdm
 
 from fashion import params, paths
 from fashion.backend import keras, quiet_import, tf
-from fashion.data.facts import IMAGE_SIDE
+from fashion.data.facts import CLASSES, IMAGE_SIDE
 from fashion.data.images import load_images
 from fashion.networks import artifact
 from fashion.pipeline.errors import UserError
+from fashion.scoring.calibration import SMALLEST, read_temperature
+from fashion.scoring.prediction import VIEWS, show
 
 # How far the exported model's probabilities may be from the original's.
 TOLERANCE = 1e-3
@@ -25,21 +27,24 @@ Run = Callable[[np.ndarray], np.ndarray]
 
 
 def build() -> keras.Model:
-    """Return one model that does what `dvc repro evaluate` does: the members, each on an image and its flipped image, averaged.
+    """Return one model that does what `dvc repro evaluate` does: the members, averaged over test-time augmentation, and scaled.
 
     Raises:
-        UserError: a model is missing or damaged.
+        UserError: a model or metrics.json is missing or damaged.
         ParameterError: params.yaml is wrong.
     """
     read = params.load()
     models = [artifact.load(path) for path in paths.model_files(read.ensemble).values()]
     image = keras.Input((IMAGE_SIDE, IMAGE_SIDE), dtype="uint8", name="image")
-    views = [image, keras.ops.flip(image, axis=2)] if read.evaluate.tta_flip else [image]
-    outputs = []
+    views = VIEWS[read.evaluate.tta]
+    seen = keras.ops.concatenate([show(image, view) for view in views])  # so that each member is there once
+    weights = np.reshape([view.weight / len(models) for view in views], (-1, 1, 1)).astype(np.float32)
+    mean = 0
     for name, model in zip(read.ensemble, models):
         model.name = f"member_{name}"
-        outputs += [model(view) for view in views]
-    probabilities = keras.layers.Average(name="probabilities")(outputs) if len(outputs) > 1 else outputs[0]
+        mean += keras.ops.sum(keras.ops.reshape(model(seen), (len(views), -1, CLASSES)) * weights, axis=0)
+    logits = keras.ops.log(keras.ops.maximum(mean, SMALLEST)) / read_temperature()
+    probabilities = keras.layers.Softmax(name="probabilities")(logits)
     model = keras.Model(image, probabilities, name="fashion")
     model(np.zeros((1, IMAGE_SIDE, IMAGE_SIDE), np.uint8))  # the export to ONNX wants it to have been called
     return model
@@ -73,8 +78,7 @@ def open_exported(form: str, path: Path) -> Run:
         UserError: that is not installed.
     """
     if form == "keras":
-        model = artifact.load(path)
-        return lambda images: keras.ops.convert_to_numpy(model(images, training=False))
+        return artifact.load(path).predict_on_batch
     if form == "saved_model":
         served = tf.saved_model.load(path)
         return lambda images: served.serve(images).numpy()

@@ -10,6 +10,7 @@ import numpy as np
 from fashion import paths
 from fashion.params import Params
 from fashion.pipeline.files import sha256
+from fashion.scoring.calibration import read_temperature
 
 # Images that are worked on at a time.
 BATCH = 1000
@@ -21,11 +22,12 @@ def fingerprint(params: Params) -> str:
     """Return a SHA-256 of what determines an exported ensemble: its members' files, in their order, and how it scores.
 
     Raises:
-        UserError: a model is missing.
+        UserError: a model is missing, or metrics.json is missing or damaged.
     """
     meant = [
         [sha256(path) for path in paths.model_files(params.ensemble).values()],
-        params.evaluate.tta_flip,
+        params.evaluate.tta,
+        read_temperature(),
     ]
     return hashlib.sha256(json.dumps(meant).encode()).hexdigest()
 

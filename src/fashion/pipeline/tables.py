@@ -5,6 +5,8 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from fashion.pipeline.errors import UserError
 from fashion.pipeline.files import atomic_write
 
@@ -35,6 +37,14 @@ def read(path: Path, columns: Iterable[str]) -> dict[str, list[str]]:
     if not rows or any(None in column for column in found.values()):
         raise damaged(path, "rows are missing or too short")
     return found
+
+
+def read_numbers(path: Path, columns: Iterable[str]) -> dict[str, np.ndarray]:
+    """Read some of a table's columns as float64, shape (rows,), by name; errors as of `read`, or what is no number."""
+    try:
+        return {name: np.array(column, dtype=np.float64) for name, column in read(path, columns).items()}
+    except ValueError as error:
+        raise damaged(path, error) from None
 
 
 def damaged(path: Path, reason: object) -> UserError:

@@ -13,6 +13,7 @@ from fashion.data.facts import CLASS_NAMES, TRAINING_IMAGES
 from fashion.params import EPOCHS_BEFORE_PRUNING, MemberParams, PlotParams, PrepareParams, TrainParams
 from fashion.pipeline.files import read_results, sha256
 from fashion.reporting.inputs import read_rows, take_test_scores
+from fashion.scoring.calibration import read_temperature
 from fashion.scoring.comparison import Difference
 from fashion.scoring.metrics import confusion_matrix, most_confused
 from fashion.scoring.prediction_table import Predictions, choose, read_predictions
@@ -23,6 +24,7 @@ SEEDS = paths.SEEDS_STUDY / "results/params.json"
 NO_CORRECTIONS = paths.CORRECTIONS / "none.csv"
 PICTURES = {
     "learning_curves": paths.FIGURES / "learning_curves.png",
+    "reliability": paths.FIGURES / "reliability.png",
     "mistakes": paths.FIGURES / "mistakes.png",
     "label_errors": paths.LABELS_STUDY / "gallery.png",
     "improvements": paths.IMPROVEMENTS.with_suffix(".png"),
@@ -62,6 +64,7 @@ def collect(members: dict[str, MemberParams], data: PrepareParams, figures: Plot
         "learning": learning_curves(members),
         "classes": class_scores(),
         "confusion": confusion(predictions),
+        "confidence": confidence(test["calibration_error"]),
         "mistakes": confident_mistakes(predictions, figures.predictions),
         "label_errors": label_errors(),
         "improvements": improvements(),
@@ -150,6 +153,16 @@ def confusion(predictions: Predictions) -> dict[str, Any]:
             for name, counts in zip(CLASS_NAMES, matrix)
         ],
     }
+
+
+def confidence(calibration_error: float) -> str:
+    """Say how well the confidence of the test predictions is calibrated, and what was done for that."""
+    temperature = read_temperature()
+    scaled = f"after the logits were divided by {temperature}, the temperature that fits the validation images best"
+    return (
+        f"The expected calibration error is {calibration_error:.3f}: the mean gap between the confidence of the predictions "
+        f"and the fraction of them that is right, {'without temperature scaling' if temperature == 1 else scaled}."
+    )
 
 
 def confident_mistakes(predictions: Predictions, count: int) -> list[dict[str, Any]]:

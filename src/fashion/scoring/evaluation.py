@@ -1,33 +1,75 @@
-"""What metrics.json and classes.csv say of the test images."""
+"""From networks to scores: what evaluate.py and the studies have in common."""
+
+from typing import NamedTuple
 
 import numpy as np
 
+from fashion.backend import keras
 from fashion.data.images import Images
-from fashion.scoring.calibration import expected_calibration_error
+from fashion.params import EvaluateParams
+from fashion.scoring.calibration import Reliability, expected_calibration_error, fit_temperature, reliability, scale
 from fashion.scoring.metrics import ClassScores, class_scores, confusion_matrix, score, wilson_interval
+from fashion.scoring.prediction import predict
 
 
-def score_test(data: Images, probabilities: np.ndarray, calibration_bins: int) -> tuple[dict[str, float], ClassScores]:
-    """Return everything that is said of the test set: the scores for metrics.json and the scores of each class.
+class Predicted(NamedTuple):
+    """What an ensemble predicts.
+
+    Attributes:
+        members: each member's probabilities by split, float32 of shape (members, N, 10), as the networks give them.
+        temperature: by which the logits of the ensemble's mean probabilities are divided.
+        ensemble: the probabilities after that, by split, float32 of shape (N, 10).
+    """
+
+    members: dict[str, np.ndarray]
+    temperature: float
+    ensemble: dict[str, np.ndarray]
+
+
+def predict_splits(models: list[keras.Model], splits: dict[str, Images], params: EvaluateParams) -> Predicted:
+    """Predict every split with an ensemble whose temperature, if one is wanted, is fitted on the split "validation"."""
+    members = {name: predict(models, data.images, params.tta) for name, data in splits.items()}
+    means = {name: probabilities.mean(axis=0) for name, probabilities in members.items()}
+    temperature = fit_temperature(splits["validation"].labels, means["validation"]) if params.temperature_scaling else 1.0
+    return Predicted(members, temperature, {name: scale(probabilities, temperature) for name, probabilities in means.items()})
+
+
+class Evaluation(NamedTuple):
+    """Everything that is said of the test set.
+
+    Attributes:
+        overall: for metrics.json.
+        classes: of each class.
+        reliability: of each bin of the confidence.
+    """
+
+    overall: dict[str, float]
+    classes: ClassScores
+    reliability: Reliability
+
+
+def score_test(data: Images, probabilities: np.ndarray, calibration_bins: int) -> Evaluation:
+    """Score predictions of the test set.
 
     Args:
         data: N labelled images.
         probabilities: float32, shape (N, 10).
-        calibration_bins: see `expected_calibration_error`.
+        calibration_bins: bins of the confidence.
     """
     predicted = probabilities.argmax(axis=1)
     right = predicted == data.labels
     low, high = wilson_interval(int(right.sum()), len(data))
     classes = class_scores(confusion_matrix(data.labels, predicted))
-    scores = score(data, probabilities) | {
+    bins = reliability(right, probabilities.max(axis=1), calibration_bins)
+    overall = score(data, probabilities) | {
         "accuracy_low": low,
         "accuracy_high": high,
         "precision": classes.precision.mean(),
         "recall": classes.recall.mean(),
         "f1": classes.f1.mean(),
-        "calibration_error": expected_calibration_error(right, probabilities.max(axis=1), calibration_bins),
+        "calibration_error": expected_calibration_error(bins),
     }
-    return scores, classes
+    return Evaluation(overall, classes, bins)
 
 
 def rounded(scores: dict | float) -> dict | float:

@@ -147,7 +147,9 @@ class Training:
     def prune_data(self) -> None:
         """Choose the training images of the later epochs, once the network can tell the easy ones."""
         if self.recipe.data_pruning and len(self.history) == EPOCHS_BEFORE_PRUNING:
-            probabilities = self.model.predict(evaluation_batches(self.images), verbose=0)
+            # One batch at a time: `predict` would hold what the network computes of `compile.STEPS_AT_ONCE` batches.
+            batches = evaluation_batches(self.images)
+            probabilities = np.concatenate([self.model.predict_on_batch(batch) for batch in batches])
             self.kept.assign(pruning.hardest(probabilities, self.kept.shape[0]))
 
     def print_progress(self) -> None:

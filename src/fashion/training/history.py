@@ -15,8 +15,4 @@ def read_history(path: Path) -> dict[str, np.ndarray]:
     Raises:
         UserError: the table is damaged.
     """
-    columns = tables.read(path, COLUMNS)
-    try:
-        return {name: np.array(column, dtype=np.float64) for name, column in columns.items()}
-    except ValueError as error:
-        raise tables.damaged(path, error) from None
+    return tables.read_numbers(path, COLUMNS)
