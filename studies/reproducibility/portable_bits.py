@@ -1,7 +1,8 @@
 """Is there a setting under which two kinds of processors train the same network? Two epochs under each, in float32.
 
 Run it on every kind of processor that you meet: it appends what it found to portable_bits.csv, and portable_bits.md says
-whether all processors agree. Only rows of the same inputs (code, data, parameters and libraries) compare.
+whether all processors agree. Only rows of the same inputs (code, data, parameters and libraries) compare: where these have
+changed since, run it in a clone that is at the commit of the older rows.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from fashion import paths
+from fashion.clones import clean_commit
 from fashion.data.images import load_images
 from fashion.params import load
 from fashion.pipeline import tables
@@ -104,7 +106,7 @@ def read() -> list[dict[str, str]]:
     Raises:
         UserError: it is damaged.
     """
-    columns = ("inputs", "processor", "setting", "untrained", "trained", "seconds")
+    columns = ("inputs", "commit", "processor", "setting", "untrained", "trained", "seconds")
     return [dict(zip(columns, row)) for row in zip(*tables.read(TABLE, columns).values())] if TABLE.exists() else []
 
 
@@ -126,7 +128,7 @@ def page(rows: list[dict[str, str]]) -> str:
     return f"""# Do two processors train the same network?
 
 `python {paths.REPRODUCIBILITY_STUDY}/portable_bits.py`, run on each processor: the SHA-256 of the network of params.yaml before
-training and after {EPOCHS} epochs in float32, and the seconds of those. Inputs: `{rows[-1]["inputs"]}`.
+training and after {EPOCHS} epochs in float32, and the seconds of those. Commit {rows[-1]["commit"]}.
 
 {tables.markdown(shown)}
 """
@@ -136,14 +138,14 @@ def main() -> None:
     """Train under each setting, one after the other, and write table and page.
 
     Raises:
-        UserError: a training failed, or the table is damaged.
+        UserError: there are uncommitted changes, a training failed, or the table is damaged.
     """
-    processor = str(describe_machine()["cpu"])
+    commit, processor = clean_commit(), str(describe_machine()["cpu"])
     rows = read()
     for setting, variables in SETTINGS.items():
         found = train_under(variables)
         place = {"inputs": found["inputs"], "processor": processor, "setting": setting}
-        rows = [row for row in rows if not place.items() <= row.items()] + [place | found]
+        rows = [row for row in rows if not place.items() <= row.items()] + [{"commit": commit} | place | found]
         print(f"{setting}: {found['untrained']} -> {found['trained']}, {found['seconds']} s", flush=True)
         tables.write(TABLE, rows)
     with atomic_write(PAGE) as file:

@@ -11,6 +11,7 @@ SCRIPT = "studies/reproducibility/portable_bits.py"
 def row(processor: str, setting: str, trained: str, inputs: str = "now") -> dict[str, str]:
     return {
         "inputs": inputs,
+        "commit": "c",
         "processor": processor,
         "setting": setting,
         "untrained": "start",
