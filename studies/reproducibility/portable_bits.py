@@ -13,8 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from itertools import groupby
-from operator import itemgetter
 
 from fashion import paths
 from fashion.clones import clean_commit
@@ -111,26 +109,28 @@ def read() -> list[dict[str, str]]:
 
 
 def page(rows: list[dict[str, str]]) -> str:
-    """Return the page, Markdown: for the latest inputs a row for each setting, a column for each processor."""
+    """Return the page, Markdown: of the latest inputs a row for each setting, a column for each processor."""
     rows = [row for row in rows if row["inputs"] == rows[-1]["inputs"]]
-    processors = list(dict.fromkeys(row["processor"] for row in rows))
+    names = {processor: f"processor {number}" for number, processor in enumerate({row["processor"]: 0 for row in rows}, 1)}
     shown = []
-    for setting, of_setting in groupby(sorted(rows, key=itemgetter("setting")), itemgetter("setting")):
-        by_processor = {row["processor"]: row for row in of_setting}
-        trained = {row["trained"] for row in by_processor.values()}
-        verdict = "one processor" if len(by_processor) == 1 else "yes" if len(trained) == 1 else "no"
-        cells = {
-            name: f"`{row['untrained']}` → `{row['trained']}`, {row['seconds']} s" if (row := by_processor.get(name)) else ""
-            for name in processors
-        }
-        variables = " ".join(f"`{key}={value}`" for key, value in SETTINGS.get(setting, {}).items())
-        shown.append({"setting": f"{setting} {variables}".strip(), **cells, "the same network": verdict})
+    for setting in SETTINGS:
+        found = [row for row in rows if row["setting"] == setting]
+        trained = {row["trained"] for row in found}
+        cells = dict.fromkeys(names.values(), "")
+        cells |= {names[row["processor"]]: f"`{row['trained']}` ({row['seconds']} s)" for row in found}
+        verdict = "not known" if len(found) < 2 else "yes" if len(trained) == 1 else "no"
+        shown.append({"setting": setting, **cells, "the same network": verdict})
+    where = "everywhere" if len({row["untrained"] for row in rows}) == 1 else "not everywhere"
+    legend = "\n".join(f"- {name}: {processor}" for processor, name in names.items())
     return f"""# Do two processors train the same network?
 
-`python {paths.REPRODUCIBILITY_STUDY}/portable_bits.py`, run on each processor: the SHA-256 of the network of params.yaml before
-training and after {EPOCHS} epochs in float32, and the seconds of those. Commit {rows[-1]["commit"]}.
+`python {paths.REPRODUCIBILITY_STUDY}/portable_bits.py`, run on each processor at commit {rows[-1]["commit"]}.
+The SHA-256 of the network of params.yaml after {EPOCHS} epochs in float32, and their seconds.
+Before training it was the same {where}. The script has the variables of each setting.
 
 {tables.markdown(shown)}
+
+{legend}
 """
 
 
