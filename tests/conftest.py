@@ -151,11 +151,12 @@ def ran(tmp_path_factory: pytest.TempPathFactory, raw: Path) -> Clone:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, ran: Clone) -> Clone:
-    """Likewise with a second member, a small residual network."""
+    """Likewise with a second member, a small residual network, and more views in scoring."""
     made = ran.copy(tmp_path_factory.mktemp("trained") / "clone")
     made.edit(
         "  model: {seed: 0}",
         "  second: {seed: 1, model: {name: resnet}}\n  model: {seed: 0}",
     )
+    made.edit("tta: flip ", "tta: flip_shift ")
     made.dvc("repro")
     return made

@@ -78,9 +78,9 @@ def test_predict_starts_without_tensorflow_once_there_is_an_export_of_these_mode
     assert quick["class"] == original["class"]
     assert quick["confidence"] == pytest.approx(original["confidence"], abs=1e-3)
     # Another ensemble than the exported one.
-    trained.edit("tta: flip_shift", "tta: flip")
+    trained.edit("tta: flip_shift ", "tta: flip ")
     _, imported = predict()
-    trained.edit("tta: flip", "tta: flip_shift")
+    trained.edit("tta: flip ", "tta: flip_shift ")
     assert imported
     (trained.path / "exported/model.onnx").write_bytes(b"damaged")
     assert predict() == (original, True)
