@@ -9,9 +9,8 @@ from fashion.networks import artifact
 from fashion.params import EvaluateParams
 from fashion.pipeline import stage, tables
 from fashion.pipeline.files import write_json
-from fashion.scoring.calibration import Reliability
 from fashion.scoring.evaluation import predict_splits, rounded, score_test
-from fashion.scoring.metrics import ClassScores, score
+from fashion.scoring.metrics import score
 from fashion.scoring.prediction_table import write_predictions
 
 
@@ -40,10 +39,8 @@ def main(members: list[str], params: EvaluateParams) -> None:
         }
 
     write_json(paths.METRICS, rounded(metrics))
-    by_class = zip(CLASS_NAMES, *(column.tolist() for column in of_test.classes))
-    tables.write(paths.CLASSES, (dict(zip(("class", *ClassScores._fields), row)) for row in by_class))
-    by_bin = zip(*(column.tolist() for column in of_test.reliability))
-    tables.write(paths.RELIABILITY, (dict(zip(Reliability._fields, row)) for row in by_bin))
+    tables.write_columns(paths.CLASSES, {"class": CLASS_NAMES, **of_test.classes._asdict()})
+    tables.write_columns(paths.RELIABILITY, of_test.reliability._asdict())
     write_predictions(paths.PREDICTIONS, test.labels, probabilities)
     print(f"{summary} -> {paths.METRICS}")
 

@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterable
 
 from fashion import paths
@@ -57,8 +56,7 @@ def train() -> dict[str, str]:
     """Train the first member of params.yaml for two epochs in float32, in this process, under the variables that it has.
 
     Returns:
-        The digests of what determines the training but for the processor, of the network before it and of the network after it,
-        and the seconds that the epochs took.
+        The digests of what determines the training but for the processor, of the network before it and of the network after it.
 
     Raises:
         UserError: params.yaml is wrong, or the data is missing or damaged.
@@ -72,7 +70,6 @@ def train() -> dict[str, str]:
     inputs = determined_by(first, [sha256(paths.TRAIN), sha256(paths.VALIDATION)])
     training = Training(first, load_images(paths.TRAIN), load_images(paths.VALIDATION))
     untrained = digest(weights.tobytes() for weights in training.model.get_weights())
-    started = time.monotonic()
     with CtrlC() as ctrl_c:
         for _ in range(EPOCHS):
             training.train_epoch(ctrl_c)
@@ -81,7 +78,6 @@ def train() -> dict[str, str]:
         "inputs": digest([json.dumps(inputs, sort_keys=True).encode()]),
         "untrained": untrained,
         "trained": digest(weights.tobytes() for weights in training.scored.get_weights()),
-        "seconds": f"{time.monotonic() - started:.0f}",
     }
 
 
@@ -104,7 +100,7 @@ def read() -> list[dict[str, str]]:
     Raises:
         UserError: it is damaged.
     """
-    columns = ("inputs", "commit", "processor", "setting", "untrained", "trained", "seconds")
+    columns = ("inputs", "commit", "processor", "setting", "untrained", "trained")
     return [dict(zip(columns, row)) for row in zip(*tables.read(TABLE, columns).values())] if TABLE.exists() else []
 
 
@@ -117,7 +113,7 @@ def page(rows: list[dict[str, str]]) -> str:
         found = [row for row in rows if row["setting"] == setting]
         trained = {row["trained"] for row in found}
         cells = dict.fromkeys(names.values(), "")
-        cells |= {names[row["processor"]]: f"`{row['trained']}` ({row['seconds']} s)" for row in found}
+        cells |= {names[row["processor"]]: f"`{row['trained']}`" for row in found}
         verdict = "not known" if len(found) < 2 else "yes" if len(trained) == 1 else "no"
         shown.append({"setting": setting, **cells, "the same network": verdict})
     where = "everywhere" if len({row["untrained"] for row in rows}) == 1 else "not everywhere"
@@ -125,7 +121,7 @@ def page(rows: list[dict[str, str]]) -> str:
     return f"""# Do two processors train the same network?
 
 `python {paths.REPRODUCIBILITY_STUDY}/portable_bits.py`, run on each processor at commit {rows[-1]["commit"]}.
-The SHA-256 of the network of params.yaml after {EPOCHS} epochs in float32, and their seconds.
+The SHA-256 of the network of params.yaml after {EPOCHS} epochs in float32, its first digits.
 Before training it was the same {where}. The script has the variables of each setting.
 
 {tables.markdown(shown)}
@@ -146,7 +142,7 @@ def main() -> None:
         found = train_under(variables)
         place = {"inputs": found["inputs"], "processor": processor, "setting": setting}
         rows = [row for row in rows if not place.items() <= row.items()] + [{"commit": commit} | place | found]
-        print(f"{setting}: {found['untrained']} -> {found['trained']}, {found['seconds']} s", flush=True)
+        print(f"{setting}: {found['untrained']} -> {found['trained']}", flush=True)
         tables.write(TABLE, rows)
     with atomic_write(PAGE) as file:
         file.write(page(rows).encode())

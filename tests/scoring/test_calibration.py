@@ -15,7 +15,7 @@ from fashion.scoring.calibration import (
     fit_temperature,
     read_temperature,
     reliability,
-    scale,
+    scale_by_temperature,
 )
 from fashion.scoring.metrics import cross_entropy
 
@@ -52,9 +52,9 @@ def test_the_temperature_is_found_again(seed, temperature):
     given = softmax(logits * temperature)
     found = fit_temperature(labels, given)
     assert found == pytest.approx(temperature, rel=0.15)
-    scaled = scale(given, found)
+    scaled = scale_by_temperature(given, found)
     loss = cross_entropy(labels, scaled)
-    assert loss <= min(cross_entropy(labels, scale(given, found * factor)) for factor in (0.9, 1.1))
+    assert loss <= min(cross_entropy(labels, scale_by_temperature(given, found * factor)) for factor in (0.9, 1.1))
     assert loss <= cross_entropy(labels, given) + 1e-9
     assert scaled.dtype == np.float32
     np.testing.assert_allclose(scaled.sum(axis=1), 1, rtol=1e-6)
@@ -63,20 +63,20 @@ def test_the_temperature_is_found_again(seed, temperature):
 @given(seed=st.integers(0, 2**32 - 1), temperature=st.floats(COLDEST, 20))
 def test_no_temperature_changes_the_class(seed, temperature):
     probabilities = softmax(np.random.default_rng(seed).normal(scale=3, size=(100, 10)))
-    scaled = scale(probabilities, temperature)
+    scaled = scale_by_temperature(probabilities, temperature)
     # Rounding may make the highest probability equal to another, but not lower.
     assert (np.take_along_axis(scaled, probabilities.argmax(axis=1)[:, None], axis=1)[:, 0] == scaled.max(axis=1)).all()
 
 
 def test_probabilities_of_nothing_stay_finite():
     certain = np.eye(10, dtype=np.float32)
-    assert np.isfinite(scale(certain, 0.5)).all() and np.isfinite(scale(certain, 20)).all()
+    assert np.isfinite(scale_by_temperature(certain, 0.5)).all() and np.isfinite(scale_by_temperature(certain, 20)).all()
     assert fit_temperature(np.arange(10), np.full((10, 10), 0.1, np.float32)) > 0
 
 
 def test_a_temperature_of_one_changes_nothing():
     probabilities = softmax(np.random.default_rng(0).normal(size=(5, 10)))
-    assert scale(probabilities, 1.0) is probabilities
+    assert scale_by_temperature(probabilities, 1.0) is probabilities
 
 
 def test_where_everything_is_right_it_stops_at_the_coldest():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fashion.backend import keras
-from fashion.scoring.prediction import VIEWS, View, predict, show
+from fashion.scoring.prediction import VIEWS, View, apply_view, predict
 
 
 @pytest.fixture
@@ -18,12 +18,12 @@ def test_the_weights_sum_to_one(tta):
 
 
 def test_a_view_is_shifted_then_flipped(images):
-    np.testing.assert_array_equal(show(images, View(0, False, 1)), images)
-    np.testing.assert_array_equal(show(images, View(0, True, 1)), images[:, :, ::-1])
-    down = np.array(show(images, View(1, False, 1)))
+    np.testing.assert_array_equal(apply_view(images, View(0, False, 1)), images)
+    np.testing.assert_array_equal(apply_view(images, View(0, True, 1)), images[:, :, ::-1])
+    down = np.array(apply_view(images, View(1, False, 1)))
     assert (down[:, 0] == 0).all() and (down[:, :, 0] == 0).all()
     np.testing.assert_array_equal(down[:, 1:, 1:], images[:, :-1, :-1])
-    up = np.array(show(images, View(-2, True, 1)))
+    up = np.array(apply_view(images, View(-2, True, 1)))
     assert (up[:, -2:] == 0).all() and (up[:, :, :2] == 0).all()
     np.testing.assert_array_equal(up[:, :-2, 2:], images[:, 2:, :1:-1])
 
@@ -37,5 +37,5 @@ def test_predictions_are_the_weighted_mean_over_the_views(tta, images):
     found = predict(models, images, tta)
     assert found.shape == (2, 3, 10) and found.dtype == np.float32
     for model, probabilities in zip(models, found):
-        expected = sum(view.weight * np.array(model(np.array(show(images, view)))) for view in VIEWS[tta])
+        expected = sum(view.weight * np.array(model(np.array(apply_view(images, view)))) for view in VIEWS[tta])
         np.testing.assert_allclose(probabilities, expected, rtol=1e-5)

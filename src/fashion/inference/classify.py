@@ -10,7 +10,7 @@ from fashion import params, paths
 from fashion.data.facts import CLASS_NAMES
 from fashion.inference import onnx_model, photo
 from fashion.pipeline.errors import UserError, describe
-from fashion.scoring.calibration import read_temperature, scale
+from fashion.scoring.calibration import read_temperature, scale_by_temperature
 
 # How many other classes are named beside the most probable one, and from which probability on.
 RUNNERS_UP, NAMED_FROM = 2, 0.01
@@ -64,7 +64,7 @@ def classify(images: np.ndarray) -> np.ndarray:
     from fashion.scoring.prediction import predict
 
     models = [artifact.load(path) for path in paths.model_files(read.ensemble).values()]
-    return scale(predict(models, images, read.evaluate.tta).mean(axis=0), read_temperature())
+    return scale_by_temperature(predict(models, images, read.evaluate.tta).mean(axis=0), read_temperature())
 
 
 def describe_result(word: str, garment: photo.Garment, probabilities: np.ndarray) -> dict:

@@ -16,7 +16,7 @@ from fashion.data.images import load_images
 from fashion.networks import artifact
 from fashion.pipeline.errors import UserError
 from fashion.scoring.calibration import SMALLEST, read_temperature
-from fashion.scoring.prediction import VIEWS, show
+from fashion.scoring.prediction import VIEWS, apply_view
 
 # How far the exported model's probabilities may be from the original's.
 TOLERANCE = 1e-3
@@ -37,7 +37,7 @@ def build() -> keras.Model:
     models = [artifact.load(path) for path in paths.model_files(read.ensemble).values()]
     image = keras.Input((IMAGE_SIDE, IMAGE_SIDE), dtype="uint8", name="image")
     views = VIEWS[read.evaluate.tta]
-    seen = keras.ops.concatenate([show(image, view) for view in views])  # so that each member is there once
+    seen = keras.ops.concatenate([apply_view(image, view) for view in views])  # so that each member is there once
     weights = np.reshape([view.weight / len(models) for view in views], (-1, 1, 1)).astype(np.float32)
     mean = 0
     for name, model in zip(read.ensemble, models):

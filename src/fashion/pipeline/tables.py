@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,11 @@ def write(path: Path, rows: Iterable[dict]) -> None:
         table.writerow(f"{value:.6g}" if isinstance(value, float) else value for value in row.values())
     with atomic_write(path) as file:
         file.write(text.getvalue().encode())
+
+
+def write_columns(path: Path, columns: Mapping[str, Iterable]) -> None:
+    """Write columns of the same length, by name; see `write`."""
+    write(path, (dict(zip(columns, row)) for row in zip(*columns.values())))
 
 
 def read(path: Path, columns: Iterable[str]) -> dict[str, list[str]]:

@@ -53,7 +53,7 @@ def expected_calibration_error(bins: Reliability) -> float:
     return float((bins.count * np.abs(bins.accuracy - bins.confidence)).sum() / bins.count.sum())
 
 
-def scale(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+def scale_by_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Divide the logits behind some probabilities by a temperature; the order of the classes stays.
 
     Args:
@@ -88,7 +88,7 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
     low, high = 1 / HOTTEST, 1 / COLDEST
     for _ in range(60):
         inverse = (low + high) / 2
-        expected = (scale(probabilities, 1 / inverse) * logits).sum(axis=1).mean()
+        expected = (scale_by_temperature(probabilities, 1 / inverse) * logits).sum(axis=1).mean()
         low, high = (inverse, high) if expected <= of_labels else (low, inverse)
     return round(1 / inverse, 4)
 

@@ -7,7 +7,13 @@ import numpy as np
 from fashion.backend import keras
 from fashion.data.images import Images
 from fashion.params import EvaluateParams
-from fashion.scoring.calibration import Reliability, expected_calibration_error, fit_temperature, reliability, scale
+from fashion.scoring.calibration import (
+    Reliability,
+    expected_calibration_error,
+    fit_temperature,
+    reliability,
+    scale_by_temperature,
+)
 from fashion.scoring.metrics import ClassScores, class_scores, confusion_matrix, score, wilson_interval
 from fashion.scoring.prediction import predict
 
@@ -31,7 +37,8 @@ def predict_splits(models: list[keras.Model], splits: dict[str, Images], params:
     members = {name: predict(models, data.images, params.tta) for name, data in splits.items()}
     means = {name: probabilities.mean(axis=0) for name, probabilities in members.items()}
     temperature = fit_temperature(splits["validation"].labels, means["validation"]) if params.temperature_scaling else 1.0
-    return Predicted(members, temperature, {name: scale(probabilities, temperature) for name, probabilities in means.items()})
+    ensemble = {name: scale_by_temperature(probabilities, temperature) for name, probabilities in means.items()}
+    return Predicted(members, temperature, ensemble)
 
 
 class Evaluation(NamedTuple):

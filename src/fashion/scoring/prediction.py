@@ -40,12 +40,12 @@ def evaluation_batches(images: np.ndarray | tf.Tensor) -> tf.data.Dataset:
     return untuned(tf.data.Dataset.from_tensor_slices(images).batch(EVALUATION_BATCH))
 
 
-def show(images, view: View):
-    """Return images, uint8 of shape (N, 28, 28), as a view shows them.
+def apply_view(images, view: View):
+    """Return images, uint8 of shape (N, 28, 28), as a network is shown them.
 
     Args:
         images: an array, or a Keras tensor.
-        view: which one.
+        view: how they are shifted and flipped.
     """
     if view.shift:
         border, side = abs(view.shift), images.shape[1]
@@ -69,7 +69,7 @@ def predict(models: list[keras.Model], images: np.ndarray, tta: str) -> np.ndarr
     """
     probabilities = np.zeros((len(models), len(images), CLASSES), np.float32)
     for view in VIEWS[tta]:
-        batches = evaluation_batches(keras.ops.convert_to_numpy(show(images, view)))
+        batches = evaluation_batches(keras.ops.convert_to_numpy(apply_view(images, view)))
         for number, model in enumerate(models):
             probabilities[number] += view.weight * model.predict(batches, verbose=0)
     return probabilities
