@@ -149,7 +149,7 @@ class Training:
         if self.recipe.data_pruning and len(self.history) == EPOCHS_BEFORE_PRUNING:
             # One batch at a time: `predict` would hold what the network computes of `compile.STEPS_AT_ONCE` batches.
             batches = evaluation_batches(self.images)
-            probabilities = np.concatenate([self.model.predict_on_batch(batch) for batch in batches])
+            probabilities = np.concatenate([self.model.predict_on_batch(np.asarray(batch)) for batch in batches])
             self.kept.assign(pruning.hardest(probabilities, self.kept.shape[0]))
 
     def print_progress(self) -> None:
