@@ -3,6 +3,11 @@
 python tools/compare.py             the last commit with what `dvc repro` left in the working directory
 python tools/compare.py OLD         OLD with the working directory
 python tools/compare.py OLD NEW     OLD with NEW
+
+That compares two trainings. Two recipes are compared by their seeds, as the studies measured them:
+
+python tools/compare.py --seeds baseline fast      two recipes of studies/seeds, or params
+python tools/compare.py --seeds baseline erase     two rows of studies/improvements
 """
 
 import argparse
@@ -13,6 +18,7 @@ from fashion import paths
 from fashion.pipeline.errors import UserError, one_line_errors
 from fashion.scoring.comparison import compare
 from fashion.scoring.prediction_table import Predictions, read_predictions
+from fashion.scoring.seeds import compare_seeds, find_results, read_accuracies
 
 WORKSPACE = "working directory"
 
@@ -52,7 +58,7 @@ def read(revision: str | None) -> Predictions:
 
 
 def main(old: str, new: str | None) -> None:
-    """Compare and print.
+    """Compare two trainings and print.
 
     Raises:
         UserError: a revision has no predictions, or those of other images.
@@ -60,10 +66,24 @@ def main(old: str, new: str | None) -> None:
     print(compare(old, WORKSPACE if new is None else new, read(old), read(new)))
 
 
+def main_seeds(old: str, new: str) -> None:
+    """Compare two recipes and print.
+
+    Raises:
+        UserError: no study has both, one has a single seed, or a result is damaged.
+    """
+    old_accuracies, new_accuracies = (read_accuracies(path) for path in find_results(old, new))
+    print(compare_seeds(old, new, old_accuracies, new_accuracies))
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("old", nargs="?", default="HEAD", help="commit, branch, tag or experiment (default HEAD)")
     parser.add_argument("new", nargs="?", help="likewise (default: the working directory)")
+    parser.add_argument("--seeds", nargs=2, metavar=("OLD", "NEW"), help="two recipes, or two rows of the improvements")
     arguments = parser.parse_args()
     with one_line_errors():
-        main(arguments.old, arguments.new)
+        if arguments.seeds:
+            main_seeds(*arguments.seeds)
+        else:
+            main(arguments.old, arguments.new)

@@ -39,3 +39,11 @@ def test_a_commit_without_predictions_and_a_name_of_none_are_refused_in_one_line
             run(name)
         said = capfd.readouterr().err
         assert end.value.code == 1 and said.startswith(f"error: {name}: {message}") and said.count("\n") == 1
+
+
+def test_two_recipes_are_compared_by_their_seeds(run, capfd):
+    run("--seeds", "baseline", "params")
+    assert "Is there a difference? By the validation images, yes, params is better." in capfd.readouterr().out
+    with pytest.raises(SystemExit) as end:
+        run("--seeds", "baseline", "nonsense")
+    assert (end.value.code, capfd.readouterr().err.count("\n")) == (1, 1)

@@ -13,7 +13,7 @@ from fashion.pipeline.errors import UserError
 from fashion.pipeline.files import read_results
 from fashion.reporting.last_run import summarize
 from fashion.scoring.comparison import Difference
-from fashion.scoring.seeds import mean_and_std, read_accuracies
+from fashion.scoring.seeds import compare_seeds, find_results, mean_and_std, read_accuracies
 
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 SCRIPT, SCRIPT_NAME = str(paths.SPEED_STUDY / "baseline.py"), "the plain Keras script"
@@ -149,6 +149,12 @@ def benchmark_of(speed: dict) -> str:
     )
 
 
+def compared_seeds() -> str:
+    """Return what `python tools/compare.py --seeds baseline fast` prints."""
+    names = ("baseline", "fast")
+    return f"```\n{compare_seeds(*names, *(read_accuracies(path) for path in find_results(*names)))}\n```"
+
+
 def lines_of(name: str) -> Callable[[], str]:
     """Return a function that reads a page that a study wrote."""
     return lambda: Path(name).read_text(encoding="utf-8")
@@ -186,6 +192,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "results": results,
     "benchmark": benchmark,
     "verdicts": verdicts,
+    "compared_seeds": compared_seeds,
     "seeds": lines_of("studies/seeds/table.md"),
     "ensembles": lines_of("studies/seeds/ensembles.md"),
     "cross_validation": lines_of("studies/cross_validation/table.md"),

@@ -39,7 +39,7 @@ def welch(ours: list[float], theirs: list[float]) -> Difference:
         ours: at least two accuracies, in percent, one a seed.
         theirs: likewise.
     """
-    from scipy import stats  # one of the extras, and slow to import
+    from scipy import stats  # slow to import
 
     interval = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(0.95)
     return Difference(float(np.mean(ours) - np.mean(theirs)), float(interval.low), float(interval.high))

@@ -1,4 +1,4 @@
-"""The table of the improvements study, whose intervals need SciPy."""
+"""The table of the improvements study."""
 
 import csv
 import json
