@@ -85,8 +85,13 @@ def main() -> None:
     tables.write(paths.IMPROVEMENTS, summaries)
     with atomic_write(paths.IMPROVEMENTS.with_suffix(".md")) as file:
         file.write(page.encode())
-    differences = [np.array([[row[column] for column in columns(split)] for row in summaries]) for split in SPLITS]
-    picture = figures.improvements([row["change"] for row in summaries], *differences)
+    changed = [row for row in summaries if row["row"] != BASELINE_ROW]
+    picture = figures.improvements(
+        [row["improvement"] for row in changed],
+        [row["change"] for row in changed],
+        np.array([[row[column] for column in columns("validation")] for row in changed]),
+        np.array([row["test_difference"] for row in changed]),
+    )
     figures.save(paths.IMPROVEMENTS.with_suffix(".png"), picture)
     print(f"{page}-> {paths.IMPROVEMENTS}, .md, .png")
 

@@ -24,7 +24,7 @@ def test_the_committed_list_of_suspects_is_of_the_committed_predictions(project,
     runpy.run_path(str(ROOT / "studies/labels/audit.py"), run_name="__main__")
     for name in ("audit.csv", "audit.md", "gallery.png"):
         assert (project / "studies/labels" / name).read_bytes() == (ROOT / "studies/labels" / name).read_bytes()
-    assert "of 60,000 labels (2.4 %) are suspected to be wrong" in capfd.readouterr().out
+    assert (ROOT / "studies/labels/audit.md").read_text() in capfd.readouterr().out
 
 
 def test_without_cleanlab_it_says_what_to_install(project, monkeypatch, capfd):
