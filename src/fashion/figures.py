@@ -250,7 +250,8 @@ def improvements(groups: Sequence[str], changes: Sequence[str], validation: np.n
     for group in dict.fromkeys(groups):
         rows = sorted(np.flatnonzero(np.array(groups) == group), key=lambda row: -validation[row, 0])
         axes.text(-0.01, -place, group, transform=axes.get_yaxis_transform(), ha="right", va="center", weight="bold")
-        for place, row in enumerate(rows, start=place + 1):
+        for row in rows:
+            place += 1
             mean, low, high = validation[row]
             told_apart = low > 0 or high < 0
             color = (BLUE if mean > 0 else ORANGE) if told_apart else LIGHT_GREY
