@@ -33,7 +33,7 @@ environment:
 	@[ ! -L .venv ] || { echo "error: .venv is a link; run make setup where it leads to, or remove the link" >&2; exit 1; }
 	@reason=$$(git rev-parse --git-dir 2>&1) || { echo "error: $$reason; get the project by git clone," \
 	  "or make what you unpacked a repository: git init && git add --all && git commit --message Start" >&2; exit 1; }
-	@if $(PYTHON) -c 'import ensurepip, sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2> /dev/null; \
+	@if $(PYTHON) -c 'import ensurepip, sys; ensurepip.version; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2> /dev/null; \
 	  then $(PYTHON) -m venv --clear .venv; \
 	elif command -v uv > /dev/null; then uv venv --quiet --clear --seed --python '>=3.10,<3.14' .venv; \
 	else echo "error: $(PYTHON) is not Python 3.10 to 3.13 with ensurepip (Debian: apt install python3-venv);" \
