@@ -83,9 +83,12 @@ def test_a_directory_that_is_a_link_is_refused_before_any_work(clone, raw, tmp_p
 
 def test_files_can_lie_on_a_bigger_disk(clone, raw, tmp_path):
     clone.use_raw(raw)
+    clone.dvc("repro", "download")
+    shutil.move(clone.path / ".dvc/cache", tmp_path / "bigger")
     clone.dvc("cache", "dir", "--local", str(tmp_path / "bigger"))
     clone.dvc("config", "--local", "cache.type", "symlink")
-    clone.dvc("repro", "prepare")
+    clone.dvc("checkout", "--relink")
+    assert "Running stage 'download'" not in clone.dvc("repro", "prepare")
     table = clone.path / "data/prepared/train.npz"
     first, kept = table.read_bytes(), table.resolve()
     assert kept.is_relative_to(tmp_path / "bigger")
