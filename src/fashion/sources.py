@@ -56,6 +56,8 @@ def fetch(sources: list[str], directory: Path) -> None:
     used, reasons = [], {}
     attempts = [(source, PATIENCE_SECONDS) for source in sources]
     for source, patience in attempts:
+        if patience > PATIENCE_SECONDS:
+            print(f"{source}: once more, with {patience:.0f} s for each {MIN_BYTES >> 10} KiB", flush=True)
         try:
             with opened(source, patience) as read_file:
                 for name in list(missing):
@@ -63,6 +65,8 @@ def fetch(sources: list[str], directory: Path) -> None:
                     del missing[name]
                     used.append(source)
         except SourceError as error:
+            if source == CACHE:  # as in every fresh clone
+                continue
             reasons[source] = str(error)
             print(f"{source}: {error}; trying the next source", flush=True)
             if isinstance(error, TooSlowError) and patience < LAST_PATIENCE_SECONDS:
