@@ -31,6 +31,7 @@ LONGEST = (
     "test_pipeline",
     "test_improvements",
     "test_stage",
+    "test_places",
     "test_jax",
     "test_cross_validation",
     "test_kills",

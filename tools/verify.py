@@ -13,7 +13,7 @@ from fashion.clones import clean_commit
 from fashion.pipeline.errors import one_line_errors
 from fashion.pipeline.files import sha256, write_json
 from fashion.pipeline.machine import describe_machine
-from fashion.reproduction import TOLERANCE, accuracies, committed, judge, recorded_machine, reproduce
+from fashion.reproduction import TOLERANCE, accuracies, judge, read_committed, recorded_machine, reproduce
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
         different, here = reproduce(Path(directory) / "clone")
     if different:
         print("Not identical: " + ", ".join(different))
-        for line in judge(here, accuracies(committed(paths.METRICS)), machine, recorded):
+        for line in judge(here, accuracies(read_committed(paths.METRICS)), machine, recorded):
             print(f"  {line}")
         print(f"Another machine: every accuracy is within {TOLERANCE} of the committed one.")
         return

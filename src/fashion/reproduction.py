@@ -33,7 +33,7 @@ def reproduce(directory: Path) -> tuple[list[str], Scores]:
     return different, accuracies((clone / paths.METRICS).read_text())
 
 
-def committed(path: Path) -> str:
+def read_committed(path: Path) -> str:
     """Return the text of a file of the project as it is in the last commit.
 
     Raises:
@@ -51,7 +51,7 @@ def accuracies(text: str) -> Scores:
 def recorded_machine() -> Machine | None:
     """Return the machine that reproduced the committed results to the byte, or None if that was not recorded for them."""
     try:
-        record = json.loads(committed(paths.MACHINE))
+        record = json.loads(read_committed(paths.MACHINE))
         return record["machine"] if record["dvc.lock"] == sha256(paths.LOCK) else None
     except (UserError, ValueError, KeyError, TypeError):  # missing or damaged
         return None
