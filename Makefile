@@ -3,6 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Stages run as `python src/…`; whatever make runs finds the environment's Python first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# DVC runs stages by $SHELL, which may be a login's that is none; make's own is /bin/sh. It keeps the DVC_ROOT of a pipeline that
+# runs this one. And it asks for the user's name, which a container's user may lack.
+LOGNAME ?= $(shell id -un 2> /dev/null)
+export SHELL LOGNAME
+unexport DVC_ROOT
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 COMPILE := .venv/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header
 # What the environment was installed from; written last, so that an interrupted set-up starts over.
@@ -26,10 +31,14 @@ $(INSTALLED): requirements.lock
 # The library is found by one line in the environment, relative to it, so that a moved or linked environment finds its clone's own.
 environment:
 	@[ ! -L .venv ] || { echo "error: .venv is a link; run make setup where it leads to, or remove the link" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
-	  || { echo "error: $(PYTHON) is not Python 3.10 to 3.13; name one that is: make PYTHON=python3.12" >&2; exit 1; }
+	@reason=$$(git rev-parse --git-dir 2>&1) || { echo "error: $$reason; get the project by git clone," \
+	  "or make what you unpacked a repository: git init && git add --all && git commit --message Start" >&2; exit 1; }
+	@if $(PYTHON) -c 'import ensurepip, sys; ensurepip.version; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' 2> /dev/null; \
+	  then $(PYTHON) -m venv --clear .venv; \
+	elif command -v uv > /dev/null; then uv venv --quiet --clear --seed --python '>=3.10,<3.14' .venv; \
+	else echo "error: $(PYTHON) is not Python 3.10 to 3.13 with ensurepip (Debian: apt install python3-venv);" \
+	  "name another, make PYTHON=python3.12, or install uv, by which make gets one: pip install uv" >&2; exit 1; fi
 	@echo "Setting up .venv: about 2.5 GB, one to five minutes"
-	@$(PYTHON) -m venv --clear .venv
 	@$(PIP) --require-hashes -r requirements.lock
 	@echo ../../../../src > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/fashion.pth"
 	@cp requirements.lock $(INSTALLED)

@@ -6,12 +6,12 @@ from fashion.pipeline import stage
 
 
 def main(params: DownloadParams) -> None:
-    """Fetch the files from the first of the sources that has them.
+    """Fetch the files from DVC's cache, if they were there before, or from the first of the sources that has them.
 
     Raises:
         UserError: no source has them.
     """
-    sources.fetch(params.sources, paths.RAW)
+    sources.fetch([sources.CACHE, *params.sources], paths.RAW)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ settings.load_profile("repeatable")
 # The tests run in two processes, so TensorFlow takes one thread in each.
 os.environ |= dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
 
+COMMITTER = ("-c", "user.name=Tests", "-c", "user.email=tests@localhost")
+
 # The files whose tests take longest, which are begun first, so that no process is left with one of them at the end.
 LONGEST = (
     "test_cluster",
@@ -29,6 +31,7 @@ LONGEST = (
     "test_pipeline",
     "test_improvements",
     "test_stage",
+    "test_places",
     "test_jax",
     "test_cross_validation",
     "test_kills",
@@ -67,26 +70,26 @@ class Clone:
     """A copy of the working tree, uncommitted changes included, as a git clone of its own, with the tests' small recipe.
 
     Attributes:
-        path: its top directory.
+        path: the project's top directory; that of the git repository, unless the project is a folder in a larger one.
     """
 
     def __init__(self, path: Path, small: bool = True, source: Path = ROOT):
-        self.path = path
-        git = ["git", "-C", str(source)]
-        subprocess.run([*git, "clone", "--quiet", "--no-hardlinks", str(source), str(path)], check=True)
-        changes = (["diff", "--name-only", "--no-renames", "-z", "HEAD"], ["ls-files", "-z", "--others", "--exclude-standard"])
-        changed = "".join(
-            subprocess.run([*git, *words], check=True, capture_output=True, text=True).stdout for words in changes
-        )
+        def ask_git(*words: str) -> str:
+            return subprocess.run(["git", "-C", str(source), *words], check=True, capture_output=True, text=True).stdout
+
+        ask_git("clone", "--quiet", "--no-hardlinks", ask_git("rev-parse", "--show-toplevel").rstrip("\n"), str(path))
+        self.path = path / ask_git("rev-parse", "--show-prefix").rstrip("\n")
+        changed = ask_git("diff", "--name-only", "--relative", "--no-renames", "-z", "HEAD")
+        changed += ask_git("ls-files", "-z", "--others", "--exclude-standard")
         for name in filter(None, changed.split("\0")):
             if (source / name).is_file():
-                (path / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(source / name, path / name)
+                (self.path / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(source / name, self.path / name)
             else:
-                (path / name).unlink(missing_ok=True)
-        (path / ".venv").symlink_to(Path(sys.prefix))
+                (self.path / name).unlink(missing_ok=True)
+        (self.path / ".venv").symlink_to(Path(sys.prefix))
         if small:
-            shutil.copy(path / "tests/params.yaml", path / "params.yaml")
+            shutil.copy(self.path / "tests/params.yaml", self.path / "params.yaml")
 
     def copy(self, path: Path) -> "Clone":
         """Return another clone of this one's tree, with its data, its models and what DVC has cached."""
@@ -94,6 +97,20 @@ class Clone:
         for name in (".dvc/cache", "data", "models"):
             shutil.copytree(self.path / name, copy.path / name, dirs_exist_ok=True)
         return copy
+
+    def as_folder(self, path: Path) -> "Clone":
+        """Return a clone of a larger repository, of which what git has of this tree is a folder."""
+        folder = path / "larger/projects/fashion"
+        shutil.copytree(self.path, folder, ignore=shutil.ignore_patterns(".git", ".venv", "cache", "raw", "prepared"))
+        subprocess.run(["git", "init", "--quiet", str(path / "larger")], check=True)
+        subprocess.run(["git", "-C", str(folder), "add", "--all"], check=True)
+        subprocess.run(["git", "-C", str(folder), *COMMITTER, "commit", "--quiet", "--message", "All"], check=True)
+        return Clone(path / "clone", small=False, source=folder)
+
+    def commit(self, message: str) -> None:
+        """Commit all that changed."""
+        self.git("add", "--all")
+        self.git(*COMMITTER, "commit", "--quiet", "--message", message)
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess:
         """Run a program in the clone, whose own environment is active."""

@@ -15,13 +15,12 @@ SCORES = {"train": 0.95, "validation": 0.93, "test": 0.92}
 def test_tracked_weights_are_in_the_clone(clone, tmp_path, monkeypatch):
     (clone.path / "data/weights/mine.weights.h5").write_bytes(b"weights")
     clone.dvc("add", "data/weights/mine.weights.h5")
-    clone.git("add", "data/weights")
-    clone.git("-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "-m", "Weights")
+    clone.commit("Weights")
     (clone.path / "data/weights/untracked.h5").write_bytes(b"others")
     monkeypatch.chdir(clone.path)
-    make_clone(tmp_path / "verified")
-    assert (tmp_path / "verified/data/weights/mine.weights.h5").read_bytes() == b"weights"
-    assert not (tmp_path / "verified/data/weights/untracked.h5").exists()
+    verified = make_clone(tmp_path / "verified")
+    assert (verified / "data/weights/mine.weights.h5").read_bytes() == b"weights"
+    assert not (verified / "data/weights/untracked.h5").exists()
 
 
 def test_other_bytes_on_the_same_machine_are_an_error():

@@ -175,6 +175,23 @@ def test_without_a_good_source_nothing_is_left(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_mirror_that_was_too_slow_is_tried_again_patiently_when_no_other_has_the_files(good, tmp_path, monkeypatch, capsys):
+    """As behind a proxy that scans a file before it lets a byte through."""
+    monkeypatch.setattr(sources, "RAW_FILES", {NAME: SMALL[NAME]})
+    monkeypatch.setattr(sources, "PATIENCE_SECONDS", 0.4)
+
+    def slow(handler):
+        time.sleep(0.6)
+        good(handler)
+
+    with mirror(slow) as url:
+        sources.fetch([url, "file:nowhere"], tmp_path)
+    said = capsys.readouterr().out
+    assert re.findall(r"(http|file):.*; trying the next source", said) == ["http", "file"]
+    assert "too slow: 0 bytes" in said and f"1 files, verified, from {url}" in said
+    assert [path.name for path in tmp_path.iterdir()] == [NAME]
+
+
 def test_a_mirror_that_refuses_and_one_without_a_name(tmp_path):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from fashion import paths
+from fashion.clones import folder
 from fashion.pipeline.errors import UserError, one_line_errors
 from fashion.scoring.comparison import compare
 from fashion.scoring.prediction_table import Predictions, read_predictions
@@ -41,7 +42,7 @@ def read(revision: str | None) -> Predictions:
     from dvc.scm import RevError
 
     try:
-        content = dvc.api.read(str(paths.PREDICTIONS), repo=".", rev=revision)
+        content = dvc.api.read(str(folder() / paths.PREDICTIONS), repo=".", rev=revision)
     except RevError:
         raise UserError(f"{revision}: no commit, branch or experiment; `git log` and `dvc exp show` list them") from None
     except (DvcException, AttributeError, UnicodeError):  # AttributeError: a name of git's that is no commit

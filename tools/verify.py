@@ -9,11 +9,11 @@ import tempfile
 from pathlib import Path
 
 from fashion import paths
-from fashion.clones import clean_commit, git
+from fashion.clones import clean_commit
 from fashion.pipeline.errors import one_line_errors
 from fashion.pipeline.files import sha256, write_json
 from fashion.pipeline.machine import describe_machine
-from fashion.reproduction import TOLERANCE, accuracies, judge, recorded_machine, reproduce
+from fashion.reproduction import TOLERANCE, accuracies, judge, read_committed, recorded_machine, reproduce
 
 
 def main() -> None:
@@ -26,12 +26,10 @@ def main() -> None:
     print(f"Reproducing commit {commit} from scratch", flush=True)
     machine, recorded = describe_machine(), recorded_machine()
     with tempfile.TemporaryDirectory() as directory:
-        clone = Path(directory) / "clone"
-        different = reproduce(clone)
-        here = accuracies((clone / paths.METRICS).read_text())
+        different, here = reproduce(Path(directory) / "clone")
     if different:
         print("Not identical: " + ", ".join(different))
-        for line in judge(here, accuracies(git("show", f"HEAD:{paths.METRICS}")), machine, recorded):
+        for line in judge(here, accuracies(read_committed(paths.METRICS)), machine, recorded):
             print(f"  {line}")
         print(f"Another machine: every accuracy is within {TOLERANCE} of the committed one.")
         return

@@ -23,31 +23,45 @@ def git(*words: str, directory: Path = Path()) -> str:
     return done.stdout
 
 
+def folder() -> Path:
+    """Return the project's directory, relative to the top of its git repository, of which it may be a folder.
+
+    Raises:
+        UserError: this is no git repository.
+    """
+    return Path(git("rev-parse", "--show-prefix").strip())
+
+
 def clean_commit() -> str:
-    """Return the short name of the last commit, once nothing differs from it.
+    """Return the short name of the last commit, once nothing of the project differs from it.
 
     Raises:
         UserError: there are uncommitted changes, or git failed.
     """
     commit = git("rev-parse", "--short", "HEAD").strip()
-    if git("status", "--porcelain", "--untracked-files=no"):
+    if git("status", "--porcelain", "--untracked-files=no", "."):
         raise UserError(
             f"uncommitted changes: only a commit (HEAD is {commit}) can be reproduced or measured; commit or stash them"
         )
     return commit
 
 
-def make_clone(path: Path) -> None:
-    """Clone the last commit of the project, to be run with the packages of this environment.
+def make_clone(path: Path) -> Path:
+    """Clone the last commit of the project's repository, to be run with the packages of this environment.
+
+    Returns:
+        The project's directory in the clone.
 
     Raises:
         UserError: git failed.
     """
-    git("clone", "--quiet", "--no-hardlinks", ".", str(path))
-    (path / ".venv").symlink_to(sys.prefix)
-    for record in (path / paths.WEIGHTS).glob("*.dvc"):  # what no stage makes; DVC compares it with its record
+    git("clone", "--quiet", "--no-hardlinks", git("rev-parse", "--show-toplevel").rstrip("\n"), str(path))
+    project = path / folder()
+    (project / ".venv").symlink_to(sys.prefix)
+    for record in (project / paths.WEIGHTS).glob("*.dvc"):  # what no stage makes; DVC compares it with its record
         if (paths.WEIGHTS / record.stem).exists():
-            shutil.copy(paths.WEIGHTS / record.stem, path / paths.WEIGHTS)
+            shutil.copy(paths.WEIGHTS / record.stem, project / paths.WEIGHTS)
+    return project
 
 
 def clone_environment(clone: Path) -> dict[str, str]:

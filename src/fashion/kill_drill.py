@@ -52,20 +52,20 @@ def kill_and_run_again(clone: Path, seconds: float, expected: dict[str, bytes]) 
     return Killed(seconds, stage, int(resumed[1]) if resumed else 0, outputs(clone) == expected)
 
 
-def drill(kills: int, seed: int, make_clone: Callable[[Path], None]) -> Iterator[Killed]:
+def drill(kills: int, seed: int, make_clone: Callable[[Path], Path]) -> Iterator[Killed]:
     """Kill runs of the pipeline at random moments, each in a clone of its own, and compare what they end with.
 
     Args:
         kills: how often. There is one in each of as many equal periods of the run, so that a few cover all of it.
         seed: which moments.
-        make_clone: makes a clone in a directory.
+        make_clone: makes a clone in a directory, and returns the project's directory in it.
 
     Raises:
         UserError: a run failed that was not killed.
     """
 
-    def make_bare(clone: Path) -> Path:
-        make_clone(clone)
+    def make_bare(path: Path) -> Path:
+        clone = make_clone(path)
         # Every stage has to run: DVC would spare those whose outputs are in git already.
         shutil.rmtree(clone / paths.FIGURES)
         (clone / paths.METRICS).unlink()

@@ -43,6 +43,20 @@ SPEED_STUDY = Path("studies/speed")
 REPRODUCIBILITY_STUDY = Path("studies/reproducibility")
 
 
+def refuse_links() -> None:
+    """Check that DVC can record what stages make.
+
+    Raises:
+        UserError: a directory is a link, which git, and so DVC, does not follow.
+    """
+    for directory in (RAW.parent, MODELS, REPORTS):
+        if directory.is_symlink():
+            raise UserError(
+                f"{directory}: a link, and DVC records nothing behind one; make it a directory again, and let DVC keep the "
+                "files elsewhere: `dvc cache dir --local DIRECTORY && dvc config --local cache.type symlink`"
+            )
+
+
 def model_of(member: str) -> Path:
     """Return the file of a member's network."""
     return MODELS / f"{member}.keras"

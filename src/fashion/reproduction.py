@@ -16,18 +16,30 @@ Machine = dict[str, object]
 Scores = dict[str, float]
 
 
-def reproduce(clone: Path) -> list[str]:
-    """Run the pipeline of the last commit from nothing, in `clone`, and return the committed files that came out otherwise.
+def reproduce(directory: Path) -> tuple[list[str], Scores]:
+    """Run the pipeline of the last commit from nothing, in a clone that is made in `directory`.
 
-    dvc.lock is one of them: it holds the hashes of the data and the models, which are not in git.
+    Returns:
+        The committed files that came out otherwise, and the accuracies. dvc.lock is one of the files: it holds the hashes of
+        the data and the models, which are not in git.
 
     Raises:
         UserError: the pipeline failed.
     """
-    make_clone(clone)
+    clone = make_clone(directory)
     if subprocess.run(**repro_command(clone, "--force")).returncode:
         raise UserError("the pipeline of the last commit does not run through; see above")
-    return git("diff", "--name-only", directory=clone).split()
+    different = git("diff", "--name-only", "--relative", directory=clone).split()
+    return different, accuracies((clone / paths.METRICS).read_text())
+
+
+def read_committed(path: Path) -> str:
+    """Return the text of a file of the project as it is in the last commit.
+
+    Raises:
+        UserError: it is not there.
+    """
+    return git("show", f"HEAD:./{path}")
 
 
 def accuracies(text: str) -> Scores:
@@ -39,7 +51,7 @@ def accuracies(text: str) -> Scores:
 def recorded_machine() -> Machine | None:
     """Return the machine that reproduced the committed results to the byte, or None if that was not recorded for them."""
     try:
-        record = json.loads(git("show", f"HEAD:{paths.MACHINE}"))
+        record = json.loads(read_committed(paths.MACHINE))
         return record["machine"] if record["dvc.lock"] == sha256(paths.LOCK) else None
     except (UserError, ValueError, KeyError, TypeError):  # missing or damaged
         return None

@@ -77,8 +77,8 @@ class Clone:
     """
 
     def __init__(self, path: Path, recipe: Path):
-        make_clone(path)
-        self.path, self.recipe = path, read_yaml(path / recipe)
+        self.path = make_clone(path)
+        self.recipe = read_yaml(self.path / recipe)
         if paths.RAW.is_dir():
             self.recipe["download"]["sources"].insert(0, f"file:{paths.RAW.resolve()}")
         self.use()

@@ -74,12 +74,12 @@ def test_an_edit_runs_the_right_stages_and_going_back_runs_none(pipeline, old, n
     assert [path.name for path in (pipeline.path / "models").glob("*.keras")] == ["model.keras"]
 
 
-def test_verify_reproduces_the_commit_to_the_byte_in_another_directory(pipeline):
-    done = pipeline.run("python", "tools/verify.py")
+def test_verify_reproduces_the_commit_to_the_byte_in_a_folder_of_another_repository(pipeline, tmp_path):
+    folder = pipeline.as_folder(tmp_path)
+    done = folder.run("python", "tools/verify.py")
     assert done.returncode == 0 and "Identical: dvc.lock" in done.stdout, done.stdout + done.stderr
-    pipeline.edit("epochs: 2 ", "epochs: 3 ")
-    done = pipeline.run("python", "tools/verify.py")
-    pipeline.edit("epochs: 3 ", "epochs: 2 ")
+    folder.edit("epochs: 2 ", "epochs: 3 ")
+    done = folder.run("python", "tools/verify.py")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: uncommitted changes: only a commit") and done.stderr.count("\n") == 1
 

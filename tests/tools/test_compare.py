@@ -1,40 +1,60 @@
-"""tools/compare.py: two commits of the history, and names that stand for none."""
+"""tools/compare.py: two commits, and names that stand for none."""
 
 import runpy
-import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, Clone
+
+
+@pytest.fixture(scope="module", params=["a repository", "a folder in a larger one"])
+def history(request, session_clone, tmp_path_factory) -> Clone:
+    """A clone with three commits: HEAD with the predictions, `poorer` with some of them spoilt, `without` any."""
+    path = tmp_path_factory.mktemp("history")
+    larger = request.param != "a repository"
+    clone = session_clone.as_folder(path) if larger else Clone(path / "clone", small=False)
+    predictions = clone.path / "reports/predictions.csv"
+    text = predictions.read_text()
+    predictions.unlink()
+    clone.commit("Without predictions")
+    clone.git("tag", "without")
+    rows = [line.split(",") for line in text.splitlines()]
+    spoilt = [[*row[:2], "Bag", row[3]] for row in rows[1:501]]
+    predictions.write_text("".join(",".join(row) + "\n" for row in [rows[0], *spoilt, *rows[501:]]))
+    clone.commit("Poorer predictions")
+    clone.git("tag", "poorer")
+    predictions.write_text(text)
+    clone.commit("Better predictions")
+    return clone
 
 
 @pytest.fixture
-def run(monkeypatch):
+def run(history, monkeypatch):
     """A function that runs the program in the project's directory."""
-    monkeypatch.chdir(ROOT)
+    monkeypatch.chdir(history.path)
 
     def run(*words: str) -> None:
         monkeypatch.setattr(sys, "argv", ["compare.py", *words])
-        runpy.run_path("tools/compare.py", run_name="__main__")
+        runpy.run_path(str(ROOT / "tools/compare.py"), run_name="__main__")
 
     return run
 
 
-def git(*words: str) -> str:
-    return subprocess.run(["git", "-C", str(ROOT), *words], check=True, capture_output=True, text=True).stdout.split()[0]
-
-
-def test_two_commits_of_the_history(run, capfd):
-    baseline = git("log", "--format=%h", "--grep=^Results of recipes/seed.yaml", "-1")
-    run(baseline, "HEAD")
+def test_two_commits(run, history, capfd):
+    rows = [line.split(",") for line in (history.path / "reports/predictions.csv").read_text().splitlines()[1:]]
+    right = sum(row[1] == row[2] for row in rows)
+    poorer = sum(row[1] == (row[2] if number >= 500 else "Bag") for number, row in enumerate(rows))
+    run("poorer", "HEAD")
     said = capfd.readouterr().out
-    assert f"{baseline}  9,105 of 10,000 test images right: 91.05%" in said
+    assert f"poorer  {poorer:,} of 10,000 test images right: {poorer / 10_000:.2%}" in said
+    assert f"HEAD    {right:,} of 10,000 test images right: {right / 10_000:.2%}" in said
     assert "Yes: on these images, HEAD is better" in said
+    run()
+    assert "HEAD               " in (said := capfd.readouterr().out) and "Fixed      0 images" in said
 
 
 def test_a_commit_without_predictions_and_a_name_of_none_are_refused_in_one_line(run, capfd):
-    first = git("rev-list", "--max-parents=0", "HEAD")
-    for name, message in ((first, "has no reports/predictions.csv"), ("nonsense", "no commit, branch or experiment")):
+    for name, message in (("without", "has no reports/predictions.csv"), ("nonsense", "no commit, branch or experiment")):
         with pytest.raises(SystemExit) as end:
             run(name)
         said = capfd.readouterr().err

@@ -32,6 +32,7 @@ def run(
         parser.add_argument(name, help=help_text)
     words = vars(parser.parse_args())
     with one_line_errors():
+        paths.refuse_links()
         used = reads(params.load(), **words)
         finish = main(*used, **words)
         if edited := code.edited():
