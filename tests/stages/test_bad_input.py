@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+from fashion.backend import tf
 from fashion.pipeline.errors import NO_MEMORY, NOT_DETERMINISTIC
 
 TEXT = (ROOT / "tests/params.yaml").read_text(encoding="utf-8")

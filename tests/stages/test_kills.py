@@ -5,8 +5,6 @@ import re
 import signal
 import subprocess
 
-from conftest import Clone
-
 from fashion.clones import start_repro
 
 

@@ -68,11 +68,10 @@ class Checkpoint:
 def project_directory() -> Path:
     """Return the project's top directory, to keep there what outlives a run.
 
-    That is the current directory, but for an experiment that DVC runs in a copy, `PROJECT/.dvc/tmp/exps/…`, which it deletes
-    afterwards. DVC_ROOT does not tell: it may have been set by another pipeline that runs this one.
+    That is the current directory, except in an experiment of DVC's `--temp` or queue. Such a one runs in a copy,
+    `PROJECT/.dvc/tmp/exps/…`, which DVC deletes. DVC_ROOT does not tell: another pipeline may have set it that runs this one.
     """
-    here = Path.cwd()
-    for parent in here.parents:
+    for parent in Path.cwd().parents:
         if parent.parts[-3:] == (".dvc", "tmp", "exps") and (parent.parents[2] / "src/fashion").is_dir():
             return parent.parents[2]
-    return here
+    return Path()
