@@ -24,6 +24,9 @@ def test_a_killed_training_resumes_after_the_last_finished_epoch_and_ends_with_t
     # The curves so far are there to be drawn, and nothing takes them for a result.
     _, *epochs = made[1].read_text().splitlines()
     assert 3 <= len(epochs) < 30
+    clone.dvc("plots", "show", "reports/history/model.csv")
+    page = (clone.path / "dvc_plots/index.html").read_text()
+    assert "Learning curves of model" in page and f'"epoch": "{len(epochs)}"' in page
     done = clone.run("python", "src/report.py")
     assert done.stderr == (
         f"error: reports/history/model.csv: its training was interrupted after epoch {len(epochs)}; run `dvc repro`\n"
