@@ -46,7 +46,7 @@ environment:
 extras: $(INSTALLED_EXTRAS) ## install what transfer learning, studies, export, clusters and remotes need
 
 $(INSTALLED_EXTRAS): requirements/extras.lock $(INSTALLED)
-	@cmp --quiet $< $@ || { echo "Installing $< into .venv" && $(PIP) --require-hashes -r $< && cp $< $@; }
+	@cmp --quiet $< $@ || { echo "Installing $< into .venv" && $(PIP) --require-hashes -r $< && python tools/charts.py && cp $< $@; }
 	@touch $@
 
 test: setup ## set up, run the tests of the pipeline (five minutes)

@@ -27,14 +27,16 @@ def main(params: MemberParams, member: str) -> Callable[[], None]:
     data = [sha256(paths.TRAIN), sha256(paths.VALIDATION)]
     checkpoint = Checkpoint(member, determined_by(params, data))
     started = time.monotonic()
-    model, history = fit(params, train, validation, checkpoint)
+    # The table appears after each epoch: `dvc plots show` draws it while the network trains.
+    model, history = fit(
+        params, train, validation, checkpoint, report=lambda history: tables.write(paths.history_of(member), history)
+    )
     print(
         f"{member}: {model.count_params():,} parameters, {history[-1]['precision']}, "
         f"validation accuracy {kept_row(params.train, history)['validation_accuracy']:.2%} (without test-time augmentation), "
         f"trained in {time.monotonic() - started:.1f} s"
     )
     artifact.save(paths.model_of(member), model)
-    tables.write(paths.history_of(member), history)
     return checkpoint.remove
 
 

@@ -34,7 +34,8 @@ def main(count: int, relabel: bool) -> None:
         OUTPUT, (dict(zip(corrections.COLUMNS, (index, label, guess if relabel else ""))) for index, label, guess in rows)
     )
     print(
-        f"{count} images {'relabelled' if relabel else 'left out'} -> {OUTPUT}; name it as prepare.corrections in params.yaml"
+        f"{count} images {'relabelled' if relabel else 'left out'} -> {OUTPUT}; name it as prepare.corrections in params.yaml, "
+        f"and `git add {OUTPUT}`: a queued experiment gets only what git knows"
     )
 
 

@@ -20,7 +20,8 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from fashion.pipeline.errors import NO_MEMORY
+from fashion.backend import tf
+from fashion.pipeline.errors import NO_MEMORY, NOT_DETERMINISTIC
 
 TEXT = (ROOT / "tests/params.yaml").read_text(encoding="utf-8")
 
@@ -377,3 +378,17 @@ def test_too_little_memory_is_not_taken_for_a_damaged_file(reader, words, finish
     with pytest.raises(SystemExit) as end:
         run(finished, words)
     assert (end.value.code, capfd.readouterr().err) == (1, f"error: {NO_MEMORY}\n")
+
+
+def test_a_gpu_without_a_deterministic_kernel_is_an_error_of_one_line(finished, monkeypatch, capfd):
+    """No GPU is needed: what TensorFlow 2.21 raises on one is raised here."""
+
+    def unimplemented(*_, **__):
+        message = "A deterministic GPU implementation of fused batch-norm backprop, when training is disabled, is not currently"
+        raise tf.errors.UnimplementedError(None, None, f"{message} available.\n\t [[{{{{node gradients}}}}]]")
+
+    monkeypatch.setattr("keras.Model.fit", unimplemented)
+    capfd.readouterr()
+    with pytest.raises(SystemExit) as end:
+        run(finished, "train model")
+    assert (end.value.code, capfd.readouterr().err) == (1, f"error: {NOT_DETERMINISTIC}\n")

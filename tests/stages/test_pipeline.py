@@ -95,4 +95,4 @@ def test_what_users_type(pipeline):
     assert "test.accuracy" in pipeline.dvc("metrics", "diff", "HEAD~1")
     assert "file://" in pipeline.dvc("plots", "show")
     html = (pipeline.path / "dvc_plots/index.html").read_text()
-    assert "Accuracy of each epoch" in html and "confusion_matrix.png" in html
+    assert "Learning curves of model" in html and "confusion_matrix.png" in html

@@ -24,8 +24,9 @@ def project(tmp_path, raw, monkeypatch):
 
 
 @pytest.mark.parametrize(("words", "left_out"), [((), 100), (("--relabel",), 0)])
-def test_the_most_suspicious_labels_are_left_out_or_replaced(project, words, left_out):
+def test_the_most_suspicious_labels_are_left_out_or_replaced(project, capfd, words, left_out):
     small_project.run(project, CORRECT, "100", *words)
+    assert "`git add data/corrections/suspects.csv`: a queued experiment gets only what git knows" in capfd.readouterr().out
     with open("data/corrections/suspects.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     with open("studies/labels/audit.csv", newline="") as file:

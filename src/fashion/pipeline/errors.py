@@ -15,6 +15,10 @@ MADE_BY_PIPELINE = (
     *("data/raw", "data/prepared", "models", "reports/classes", "reports/figures", "reports/history", "reports/metrics"),
     "reports/predictions",
 )
+NOT_DETERMINISTIC = (
+    "this GPU has no deterministic kernel for an operation of the network; set CUDA_VISIBLE_DEVICES=-1 to use the processor, "
+    "or choose model.backbone.fine_tune: false or another model.backbone.name"
+)
 NO_MEMORY = "not enough memory: close other programs, or lower train.batch_size, the model's filters or prepare.images"
 
 
@@ -56,9 +60,14 @@ def one_line_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         message, exit_code = "interrupted; run it again to resume", 130
     except Exception as error:
-        if type(error).__name__ != "ResourceExhaustedError":  # TensorFlow's MemoryError, named without importing it
+        # TensorFlow's own, named without importing it.
+        name = type(error).__name__
+        if name == "ResourceExhaustedError":
+            message, exit_code = NO_MEMORY, 1
+        elif name == "UnimplementedError" and "determinis" in str(error).lower():
+            message, exit_code = NOT_DETERMINISTIC, 1
+        else:
             raise
-        message, exit_code = NO_MEMORY, 1
     else:
         return
     print(f"error: {message}", file=sys.stderr)

@@ -11,13 +11,14 @@ import numpy as np
 from fashion import paths
 from fashion.data.facts import CLASS_NAMES, TRAINING_IMAGES
 from fashion.params import EPOCHS_BEFORE_PRUNING, MemberParams, PlotParams, PrepareParams, TrainParams
+from fashion.pipeline.errors import UserError
 from fashion.pipeline.files import read_results, sha256
 from fashion.reporting.inputs import read_rows, take_test_scores
 from fashion.scoring.calibration import read_temperature
 from fashion.scoring.comparison import Difference
 from fashion.scoring.metrics import confusion_matrix, most_confused
 from fashion.scoring.prediction_table import Predictions, choose, read_predictions
-from fashion.training.history import read_history
+from fashion.training.history import is_complete, read_history
 
 LABEL_AUDIT = paths.LABELS_STUDY / "audit.csv"
 SEEDS = paths.SEEDS_STUDY / "results/params.json"
@@ -98,10 +99,13 @@ def learning_curves(members: dict[str, MemberParams]) -> str:
     """Say what the learning curves of the first member show.
 
     Raises:
-        UserError: its history is damaged.
+        UserError: its history is damaged, or that of a training that was interrupted.
     """
     first, *others = members
-    history = read_history(paths.history_of(first))
+    path = paths.history_of(first)
+    history = read_history(path)
+    if not is_complete(members[first].train, history["validation_accuracy"]):
+        raise UserError(f"{path}: its training was interrupted after epoch {len(history['epoch'])}; run `dvc repro`")
     return describe_learning(history, members[first].train, f"the network {first!r}" if others else "the network")
 
 

@@ -3,7 +3,9 @@
 import hashlib
 import io
 import json
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +25,7 @@ class Checkpoint:
 
     def __init__(self, member: str, determined_by: Any):
         digest = hashlib.sha256(json.dumps(determined_by, sort_keys=True).encode()).hexdigest()
-        self.path = paths.RESUME / f"{member}@{digest[:16]}.npz"
+        self.path = project_directory() / paths.RESUME / f"{member}@{digest[:16]}.npz"
 
     def save(self, variables: Sequence[Any], history: list[dict]) -> None:
         """Keep the values of Keras variables and the history, in the place of the last epoch's.
@@ -32,8 +34,11 @@ class Checkpoint:
             OSError: the file cannot be written; the last epoch's stays.
         """
         values = {f"variable_{number}": variable.numpy() for number, variable in enumerate(variables)}
-        with atomic_write(self.path) as file:
+        # A name of this process alone until it is whole: two experiments that run at the same time may train the same network.
+        mine = self.path.with_name(f"{self.path.stem}-{os.getpid()}.npz")
+        with atomic_write(mine) as file:
             np.savez(file, history=json.dumps(history), **values)
+        mine.replace(self.path)
 
     def restore(self, variables: Sequence[Any]) -> list[dict]:
         """Assign the values kept to Keras variables, and return the history.
@@ -58,3 +63,15 @@ class Checkpoint:
     def remove(self) -> None:
         """Forget this training."""
         self.path.unlink(missing_ok=True)
+
+
+def project_directory() -> Path:
+    """Return the project's top directory, to keep there what outlives a run.
+
+    That is the current directory, except in an experiment of DVC's `--temp` or queue. Such a one runs in a copy,
+    `PROJECT/.dvc/tmp/exps/…`, which DVC deletes. DVC_ROOT does not tell: another pipeline may have set it that runs this one.
+    """
+    for parent in Path.cwd().parents:
+        if parent.parts[-3:] == (".dvc", "tmp", "exps") and (parent.parents[2] / "src/fashion").is_dir():
+            return parent.parents[2]
+    return Path()

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 
 import numpy as np
 
@@ -18,13 +19,27 @@ from fashion.training.batches import shuffled_batches
 from fashion.training.checkpoint import Checkpoint
 from fashion.training.compile import compile_for_training
 from fashion.training.ema import LastStep, renew_statistics
+from fashion.training.history import is_complete
 from fashion.training.interrupt import CtrlC
 from fashion.training.optimizer import ScheduleTable
 from fashion.training.schedules import learning_rates, plateau_factor
 
 
-def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Checkpoint) -> tuple[keras.Model, list[dict]]:
+def fit(
+    params: MemberParams,
+    train: Images,
+    validation: Images,
+    checkpoint: Checkpoint,
+    report: Callable[[list[dict]], None] = lambda history: None,
+) -> tuple[keras.Model, list[dict]]:
     """Train one member, printing a line an epoch, and resume from `checkpoint` when it holds finished epochs.
+
+    Args:
+        params: the member's parameters.
+        train: the training images.
+        validation: the validation images.
+        checkpoint: what an interrupted training of the same member left, and where this one leaves it.
+        report: called with the history after each epoch, and with that of a training that is resumed.
 
     Returns:
         The trained model, in float32 and without its optimizer, and the history: one row an epoch with the keys epoch,
@@ -40,6 +55,8 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
     """
     training = Training(params, train, validation)
     training.resume(checkpoint)
+    if training.history:
+        report(training.history)
     with CtrlC() as ctrl_c:
         while not training.is_finished():
             training.train_epoch(ctrl_c)
@@ -47,6 +64,7 @@ def fit(params: MemberParams, train: Images, validation: Images, checkpoint: Che
             training.keep_best()
             training.prune_data()
             checkpoint.save(training.variables, training.history)
+            report(training.history)
             training.print_progress()
     return training.best, training.history
 
@@ -91,7 +109,7 @@ class Training:
 
     def is_finished(self) -> bool:
         """Return whether all epochs are trained, or the last `patience` of them brought no progress."""
-        return len(self.history) == self.recipe.epochs or out_of_patience(self.recipe, self.history)
+        return is_complete(self.recipe, [row["validation_accuracy"] for row in self.history])
 
     def train_epoch(self, ctrl_c: CtrlC) -> None:
         """Take one optimizer step for each batch of the next epoch, and begin its row of the history."""
@@ -171,12 +189,6 @@ def reseed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
         if isinstance(layer, keras.layers.Dropout):
             derived = int(np.random.SeedSequence([seed, epoch, place]).generate_state(1)[0])
             layer.seed_generator.state.assign(keras.random.SeedGenerator(derived).state)
-
-
-def out_of_patience(params: TrainParams, history: list[dict]) -> bool:
-    """Return whether the validation accuracy was not exceeded for `patience` epochs (never, if that is 0)."""
-    accuracies = [row["validation_accuracy"] for row in history]
-    return bool(params.patience and accuracies) and len(accuracies) - 1 - int(np.argmax(accuracies)) >= params.patience
 
 
 def kept_row(params: TrainParams, history: list[dict]) -> dict:

@@ -1,9 +1,11 @@
 """The learning curves of a training, as a table with one row an epoch."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from fashion.params import TrainParams
 from fashion.pipeline import tables
 
 COLUMNS = ("epoch", "learning_rate", "train_accuracy", "validation_accuracy", "train_loss", "validation_loss")
@@ -16,3 +18,15 @@ def read_history(path: Path) -> dict[str, np.ndarray]:
         UserError: the table is damaged.
     """
     return tables.read_numbers(path, COLUMNS)
+
+
+def is_complete(recipe: TrainParams, validation_accuracies: Sequence[float]) -> bool:
+    """Return whether a training ends here: all its epochs are done, or the last `patience` of them brought no progress.
+
+    Args:
+        recipe: how the network is trained.
+        validation_accuracies: one of each epoch so far.
+    """
+    done = len(validation_accuracies)
+    out_of_patience = recipe.patience and done and done - 1 - int(np.argmax(validation_accuracies)) >= recipe.patience
+    return done >= recipe.epochs or bool(out_of_patience)
