@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from fashion import paths
-from fashion.clones import clean_commit, make_clone
+from fashion.clones import clean_commit, clone_environment, make_clone
 from fashion.pipeline.errors import UserError, one_line_errors
 from fashion.pipeline.files import atomic_write
 
@@ -27,12 +28,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         clone = Path(directory) / "clone"
         make_clone(clone)
-        if paths.RAW.exists():  # verified already; as in the lock, so that DVC does not get it again
+        if paths.RAW.exists():  # verified already: DVC need not get it again
             shutil.copytree(paths.RAW, clone / paths.RAW)
+            command = [clone / ".venv/bin/dvc", "commit", "--quiet", "--force", "download"]
+            subprocess.run(command, cwd=clone, env=clone_environment(clone), check=True)
         notebook = nbformat.read(clone / TOUR, as_version=4)
         place = {"metadata": {"path": str(clone / TOUR.parent)}}
         try:
-            NotebookClient(notebook, timeout=None, record_timing=False, resources=place).execute()
+            NotebookClient(notebook, timeout=None, record_timing=False, coalesce_streams=True, resources=place).execute()
         except CellExecutionError as error:
             raise UserError(f"{TOUR}: a cell failed:\n{error}") from None
     notebook.metadata["language_info"] = {"name": "python"}  # not this machine's version of it
