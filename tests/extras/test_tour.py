@@ -1,4 +1,4 @@
-"""The notebook docs/tour.ipynb: all of its cells run in a clone with the small recipe; what it shows is of the committed results."""
+"""The notebook docs/tour.ipynb: its cells run in a clone with the small recipe; what it shows is of the committed results."""
 
 import base64
 import json
