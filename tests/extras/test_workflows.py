@@ -1,5 +1,6 @@
-"""What runs on GitHub: its syntax, its security, and the Pythons that it names. Nothing here needs a network."""
+"""What runs on GitHub, and what an editor makes a container of: syntax, security, names. Nothing here needs a network."""
 
+import json
 import re
 import subprocess
 import sys
@@ -31,3 +32,15 @@ def test_the_supported_pythons_are_tested():
     supported = [f"3.{minor}" for minor in range(*map(int, versions))]
     jobs = read_yaml(ROOT / ".github/workflows/test.yml")["jobs"]
     assert jobs["test"]["strategy"]["matrix"]["python"] == supported
+
+
+def test_the_editor_finds_the_container_and_its_python():
+    container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text())
+    dockerfile = ROOT / ".devcontainer" / container["build"]["dockerfile"]
+    steps = dockerfile.read_text()
+    context = (dockerfile.parent / container["build"]["context"]).resolve()
+    for copied in re.findall(r"(?m)^COPY (\S+)", steps):
+        assert (context / copied).is_file()
+    python = Path(container["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"])
+    assert f"-m venv {python.parent.parent}" in steps and f"ENV PATH={python.parent}:" in steps
+    assert f" {container['remoteUser']} " in steps
