@@ -1,17 +1,24 @@
-"""Get the four files of Fashion-MNIST, decompressed and verified -> data/raw/."""
+"""Get the four files of Fashion-MNIST and verify them, or make such files of your own pictures -> data/raw/."""
+
+from pathlib import Path
 
 from fashion import paths, sources
+from fashion.data import folder
 from fashion.params import DownloadParams
 from fashion.pipeline import stage
 
 
 def main(params: DownloadParams) -> None:
-    """Fetch the files from DVC's cache, if they were there before, or from the first of the sources that has them.
+    """Take the files from DVC's cache or the first of the sources that has them, or make them of a directory of pictures.
 
     Raises:
-        UserError: no source has them.
+        UserError: no source has them, or a picture or the directory is not what is needed.
     """
-    sources.fetch([sources.CACHE, *params.sources], paths.RAW)
+    if params.folder:
+        folder.store(Path(params.folder).expanduser())
+    else:
+        sources.fetch([sources.CACHE, *params.sources], paths.RAW)
+        paths.RAW_CLASSES.unlink(missing_ok=True)  # it would say that the files are your own
 
 
 if __name__ == "__main__":

@@ -3,8 +3,7 @@
 from typing import Any
 
 from fashion import paths
-from fashion.data.facts import CLASS_NAMES
-from fashion.data.images import Images, load_images
+from fashion.data.images import Images, load_class_names, load_images
 from fashion.networks import artifact
 from fashion.params import EvaluateParams
 from fashion.pipeline import stage, tables
@@ -39,9 +38,10 @@ def main(members: list[str], params: EvaluateParams) -> None:
         }
 
     write_json(paths.METRICS, rounded(metrics))
-    tables.write_columns(paths.CLASSES, {"class": CLASS_NAMES, **of_test.classes._asdict()})
+    names = load_class_names(paths.TEST)
+    tables.write_columns(paths.CLASSES, {"class": names, **of_test.classes._asdict()})
     tables.write_columns(paths.RELIABILITY, of_test.reliability._asdict())
-    write_predictions(paths.PREDICTIONS, test.labels, probabilities)
+    write_predictions(paths.PREDICTIONS, test.labels, probabilities, names)
     print(f"{summary} -> {paths.METRICS}")
 
 

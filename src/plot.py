@@ -3,7 +3,6 @@
 import numpy as np
 
 from fashion import figures, paths
-from fashion.data.facts import CLASS_NAMES
 from fashion.data.images import load_images
 from fashion.params import PlotParams
 from fashion.pipeline import stage, tables
@@ -22,16 +21,16 @@ def main(members: list[str], params: PlotParams) -> None:
     """
     images = load_images(paths.TEST).images
     predictions = read_predictions(paths.PREDICTIONS)
-    labels, predicted, confidence = predictions
+    labels, predicted, confidence, class_names = predictions
     if len(labels) != len(images):
         raise UserError(
             f"{paths.PREDICTIONS}: {len(labels)} predictions for {len(images)} test images; run `dvc repro evaluate`"
         )
     histories = {member: read_history(path) for member, path in paths.history_files(members).items()}
-    names, confusion = np.array(CLASS_NAMES), confusion_matrix(labels, predicted)
+    names, confusion = np.array(class_names), confusion_matrix(labels, predicted)
     drawn = {
         "learning_curves": figures.learning_curves(histories),
-        "confusion_matrix": figures.confusion_matrix(confusion, CLASS_NAMES),
+        "confusion_matrix": figures.confusion_matrix(confusion, class_names),
         "reliability": figures.reliability(tables.read_numbers(paths.RELIABILITY, Reliability._fields)),
     }
 

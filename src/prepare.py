@@ -13,15 +13,16 @@ def main(params: PrepareParams) -> None:
     """Write the three sets.
 
     Raises:
+        ParameterError: `prepare.images` is more than there are.
         UserError: the raw data or the table of corrections is damaged, or no training image is left.
     """
-    train, validation = split(release.read_training_set(), params)
+    names = release.read_class_names()
+    full, test = release.read_sets()
+    train, validation = split(full, params, names)
     if not len(train):
         raise UserError(f"{params.corrections}: leaves out every training image")
-    test = release.read_test_set()
-    save_images(paths.TRAIN, train)
-    save_images(paths.VALIDATION, validation)
-    save_images(paths.TEST, test)
+    for path, dataset in ((paths.TRAIN, train), (paths.VALIDATION, validation), (paths.TEST, test)):
+        save_images(path, dataset, names)
     print(f"{len(train)} training, {len(validation)} validation and {len(test)} test images -> {paths.PREPARED}/")
 
 

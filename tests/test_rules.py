@@ -364,7 +364,7 @@ def test_committed_predictions_give_the_committed_metrics():
     from fashion.scoring.prediction_table import read_predictions
 
     scores = json.loads((ROOT / "reports/metrics.json").read_text())["test"]
-    labels, predicted, _ = read_predictions(ROOT / "reports/predictions.csv")
+    labels, predicted, *_ = read_predictions(ROOT / "reports/predictions.csv")
     assert len(labels) == 10_000
     assert np.mean(labels == predicted) == pytest.approx(scores["accuracy"], abs=1e-6)
     low, high = wilson_interval(int((labels == predicted).sum()), len(labels))

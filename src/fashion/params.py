@@ -31,8 +31,8 @@ def check_source(source: str) -> str:
     Raises:
         ValueError: it is none of them.
     """
-    if not re.fullmatch(r"https?://[^/\s]+(/\S*)?|file:.+|apt:[a-z0-9][a-z0-9+.-]+", source):
-        raise ValueError("a source is http(s)://HOST/PATH, file:DIRECTORY or apt:PACKAGE")
+    if not re.fullmatch(r"https?://[^/\s]+(/\S*)?|(file|folder):.+|apt:[a-z0-9][a-z0-9+.-]+", source):
+        raise ValueError("a source is http(s)://HOST/PATH, file:DIRECTORY, apt:PACKAGE or folder:DIRECTORY")
     return source
 
 
@@ -40,6 +40,23 @@ class DownloadParams(Section):
     """Where the four files come from, in the order in which the sources are tried."""
 
     sources: Annotated[list[Annotated[str, AfterValidator(check_source)]], Field(min_length=1)]
+
+    @property
+    def folder(self) -> str | None:
+        """The directory of a data set of your own; None for Fashion-MNIST."""
+        kind, _, rest = self.sources[0].partition(":")
+        return rest if kind == "folder" else None
+
+    @model_validator(mode="after")
+    def check_that_a_folder_stands_alone(self) -> "DownloadParams":
+        """Refuse to fill up a data set of one's own with Fashion-MNIST.
+
+        Raises:
+            ValueError: there are other sources beside a folder.
+        """
+        if len(self.sources) > 1 and any(source.startswith("folder:") for source in self.sources):
+            raise ValueError("sources: folder:DIRECTORY is a data set of its own; remove the other sources")
+        return self
 
 
 class PrepareParams(Section):

@@ -9,6 +9,7 @@ PARAMS = Path("params.yaml")
 LOCK = Path("dvc.lock")
 
 RAW = Path("data/raw")
+RAW_CLASSES = RAW / "classes.txt"  # of a data set of your own alone: the names of its classes, one a line
 CORRECTIONS = Path("data/corrections")
 WEIGHTS = Path("data/weights")  # of a user's own; training depends on the directory
 PREPARED = Path("data/prepared")

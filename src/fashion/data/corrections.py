@@ -1,6 +1,7 @@
 """Corrections of the training images' labels: which images are left out, and which get another label."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,12 +25,13 @@ class Corrections(NamedTuple):
     labels: np.ndarray
 
 
-def read(path: Path, labels: np.ndarray) -> Corrections:
+def read(path: Path, labels: np.ndarray, names: Sequence[str] = CLASS_NAMES) -> Corrections:
     """Read a table of corrections: index of the image, its label in the release, and the label it gets (empty: it is left out).
 
     Args:
-        path: a CSV file with the columns index, label and becomes; labels are written as in `CLASS_NAMES`.
+        path: a CSV file with the columns index, label and becomes; labels are written as names of classes.
         labels: uint8, shape (N,): the images' labels in the release.
+        names: of the classes, in the order of the labels.
 
     Raises:
         UserError: the file is no such table, names an image twice or one that does not exist, or its label is another one.
@@ -51,13 +53,13 @@ def read(path: Path, labels: np.ndarray) -> Corrections:
                 if index in seen:
                     raise ValueError(f"{line}: index {index} for the second time")
                 seen.add(index)
-                if label != CLASS_NAMES[labels[index]]:
-                    raise ValueError(f"{line}: the label of image {index} is {CLASS_NAMES[labels[index]]!r}, not {label!r}")
-                if becomes and becomes not in CLASS_NAMES:
-                    raise ValueError(f"{line}: {becomes!r} is no class; there are {', '.join(CLASS_NAMES)}")
+                if label != names[labels[index]]:
+                    raise ValueError(f"{line}: the label of image {index} is {names[labels[index]]!r}, not {label!r}")
+                if becomes and becomes not in names:
+                    raise ValueError(f"{line}: {becomes!r} is no class; there are {', '.join(names)}")
                 kept[index] = bool(becomes)
                 if becomes:
-                    corrected[index] = CLASS_NAMES.index(becomes)
+                    corrected[index] = names.index(becomes)
     except (csv.Error, UnicodeDecodeError, ValueError) as error:
         raise UserError(f"{path}: {error}") from None
     return Corrections(kept, corrected)

@@ -40,6 +40,11 @@ def parse(content: bytes, dimensions: int) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=header_bytes).reshape(shape)
 
 
+def serialize(array: np.ndarray) -> bytes:
+    """Return the content of the IDX file that holds a uint8 array; `parse` reads it."""
+    return struct.pack(f">{1 + array.ndim}I", UNSIGNED_BYTE << 8 | array.ndim, *array.shape) + array.tobytes()
+
+
 def read(path: Path, dimensions: int) -> np.ndarray:
     """Read an IDX file of unsigned bytes; see `parse`.
 

@@ -1,12 +1,13 @@
 """Labelled images, in memory and on disk."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from fashion.data.facts import CLASSES, IMAGE_SIDE
+from fashion.data.facts import CLASS_NAMES, CLASSES, IMAGE_SIDE
 from fashion.pipeline.errors import UserError
 from fashion.pipeline.files import atomic_write, write_zip
 
@@ -16,7 +17,7 @@ class Images(NamedTuple):
 
     Attributes:
         images: uint8, shape (N, 28, 28); 0 is background.
-        labels: uint8, shape (N,), each 0 to 9: an index into `CLASS_NAMES`.
+        labels: uint8, shape (N,), each 0 to 9: an index into the names of the classes.
     """
 
     images: np.ndarray
@@ -43,10 +44,17 @@ def check_images(dataset: Images) -> None:
         raise ValueError(f"label {labels.max()} at index {labels.argmax()}: labels are 0 to {CLASSES - 1}")
 
 
-def save_images(path: Path, dataset: Images) -> None:
-    """Write a set of images as an .npz file; equal arrays give equal bytes."""
+def save_images(path: Path, dataset: Images, names: Sequence[str] = CLASS_NAMES) -> None:
+    """Write a set of images as an .npz file; equal arrays give equal bytes.
+
+    Args:
+        path: the file.
+        dataset: the images.
+        names: of the classes; they are written, too, if they are not those of Fashion-MNIST.
+    """
     content = {}
-    for name, array in dataset._asdict().items():
+    own = {} if tuple(names) == CLASS_NAMES else {"classes": np.array(names)}
+    for name, array in (dataset._asdict() | own).items():
         npy = io.BytesIO()
         np.lib.format.write_array(npy, array, allow_pickle=False)
         content[f"{name}.npy"] = npy.getvalue()
@@ -68,5 +76,23 @@ def load_images(path: Path) -> Images:
     except MemoryError:
         raise
     except Exception as error:  # the readers of both formats raise whatever the damage leads to
-        raise UserError(f"{path}: not a set of images ({error}); delete it and run `dvc repro`") from None
+        raise damaged(path, error) from None
     return dataset
+
+
+def load_class_names(path: Path) -> tuple[str, ...]:
+    """Read the names of the classes of a set of images that `save_images` wrote; errors as of `load_images`."""
+    content = path.read_bytes()
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            names = tuple(arrays["classes"].tolist()) if "classes" in arrays else CLASS_NAMES
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise damaged(path, error) from None
+    return names
+
+
+def damaged(path: Path, reason: object) -> UserError:
+    """Return the error that says that a file is no set of images."""
+    return UserError(f"{path}: not a set of images ({reason}); delete it and run `dvc repro`")

@@ -1,30 +1,42 @@
 """How the training images are divided: into training and validation images, or into folds."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from fashion import paths
 from fashion.data import corrections
+from fashion.data.facts import CLASS_NAMES
 from fashion.data.images import Images
 from fashion.params import PrepareParams
+from fashion.pipeline.errors import ParameterError
 
 
-def split(full: Images, params: PrepareParams) -> tuple[Images, Images]:
-    """Divide the official training set into training and validation images, stratified by class, in their original order.
+def split(full: Images, params: PrepareParams, names: Sequence[str] = CLASS_NAMES) -> tuple[Images, Images]:
+    """Divide the training set into training and validation images, stratified by class, in their original order.
 
     Corrections of labels act on the training images alone, so that scores on the validation images stay comparable.
+
+    Args:
+        full: the training set.
+        params: how it is divided.
+        names: of the classes, in the order of the labels.
 
     Returns:
         The training images and the validation images: disjoint, together `params.images` less those that are left out.
 
     Raises:
+        ParameterError: there are fewer images than are to be used.
         UserError: the table of corrections is damaged.
     """
+    if params.images > len(full):
+        raise ParameterError(f"{paths.PARAMS}: prepare.images: {params.images}, but there are {len(full)} training images")
     rng = np.random.default_rng(params.seed)
     used = stratified_sample(full.labels, params.images / len(full), rng)
     held_out = used.copy()
     held_out[used] = stratified_sample(full.labels[used], params.validation_fraction, rng)
-    corrected = corrections.read(Path(params.corrections), full.labels)
+    corrected = corrections.read(Path(params.corrections), full.labels, names)
     train = used & ~held_out & corrected.kept
     return Images(full.images[train], corrected.labels[train]), Images(full.images[held_out], full.labels[held_out])
 

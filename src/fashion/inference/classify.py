@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from fashion import params, paths
-from fashion.data.facts import CLASS_NAMES
 from fashion.inference import onnx_model, photo
+from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError, describe
 from fashion.scoring.calibration import read_temperature, scale_by_temperature
 
@@ -68,14 +68,19 @@ def classify(images: np.ndarray) -> np.ndarray:
 
 
 def describe_result(word: str, garment: photo.Garment, probabilities: np.ndarray) -> dict:
-    """Return what is said of one picture, most probable class first."""
+    """Return what is said of one picture, most probable class first.
+
+    Raises:
+        UserError: the table of the classes, whose names are those of the data set that was trained on, is damaged.
+    """
+    names = tables.read(paths.CLASSES, ("class",))["class"]
     order = np.argsort(-probabilities, kind="stable")
     others = [number for number in order[1 : 1 + RUNNERS_UP] if probabilities[number] >= NAMED_FROM]
     return {
         "path": word,
-        "class": CLASS_NAMES[order[0]],
+        "class": names[order[0]],
         "confidence": round(float(probabilities[order[0]]), 4),
-        "others": {CLASS_NAMES[number]: round(float(probabilities[number]), 4) for number in others},
+        "others": {names[number]: round(float(probabilities[number]), 4) for number in others},
         "background": garment.background,
     }
 

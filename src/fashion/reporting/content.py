@@ -56,6 +56,7 @@ def collect(members: dict[str, MemberParams], data: PrepareParams, figures: Plot
     return {
         "networks": {"names": list(members), "kinds": sorted({member.model.name for member in members.values()})},
         "data": {
+            "own": predictions.names != CLASS_NAMES,
             "images": data.images,
             "validation_fraction": data.validation_fraction,
             "corrections": None if data.corrections == str(NO_CORRECTIONS) else data.corrections,
@@ -145,16 +146,16 @@ def confusion(predictions: Predictions) -> dict[str, Any]:
     """Return the confusion matrix, each count with its fraction of the true class, and a sentence about it."""
     matrix = confusion_matrix(predictions.labels, predictions.predicted)
     pairs = [
-        f"{CLASS_NAMES[label]} predicted as {CLASS_NAMES[guess]} ({matrix[label, guess]:,})"
+        f"{predictions.names[label]} predicted as {predictions.names[guess]} ({matrix[label, guess]:,})"
         for label, guess in most_confused(matrix, PAIRS)
     ]
     summary = f"{np.count_nonzero(~predictions.right):,} of {len(predictions.labels):,} test images are misclassified."
     return {
         "summary": f"{summary} Most often: {', '.join(pairs)}." if pairs else summary,
-        "names": CLASS_NAMES,
+        "names": predictions.names,
         "rows": [
             (name, [{"count": int(count), "fraction": count / max(1, counts.sum())} for count in counts])
-            for name, counts in zip(CLASS_NAMES, matrix)
+            for name, counts in zip(predictions.names, matrix)
         ],
     }
 
@@ -174,8 +175,8 @@ def confident_mistakes(predictions: Predictions, count: int) -> list[dict[str, A
     return [
         {
             "index": int(index),
-            "label": CLASS_NAMES[predictions.labels[index]],
-            "predicted": CLASS_NAMES[predictions.predicted[index]],
+            "label": predictions.names[predictions.labels[index]],
+            "predicted": predictions.names[predictions.predicted[index]],
             "confidence": float(predictions.confidence[index]),
         }
         for index in choose("wrong", predictions)[:count]

@@ -1,11 +1,11 @@
 """Is one classifier better than another, beyond luck?"""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from fashion.data.facts import CLASS_NAMES
 from fashion.pipeline.errors import UserError
 from fashion.scoring.metrics import Z
 from fashion.scoring.prediction_table import Predictions
@@ -73,16 +73,17 @@ def difference_interval(fixed: int, broken: int, total: int) -> tuple[float, flo
     return middle - half, middle + half
 
 
-def changed_classes(labels: np.ndarray, fixed: np.ndarray, broken: np.ndarray) -> list[str]:
+def changed_classes(labels: np.ndarray, fixed: np.ndarray, broken: np.ndarray, names: Sequence[str]) -> list[str]:
     """Return a line for each class with changed predictions, the largest gains first.
 
     Args:
         labels: integers, shape (N,).
         fixed: bool, shape (N,): which only the new one gets right.
         broken: bool, shape (N,): which only the old one gets right.
+        names: of the classes.
     """
-    counts = [(int(fixed[labels == number].sum()), int(broken[labels == number].sum())) for number in range(len(CLASS_NAMES))]
-    rows = sorted(zip(CLASS_NAMES, counts), key=lambda row: row[1][1] - row[1][0])
+    counts = [(int(fixed[labels == number].sum()), int(broken[labels == number].sum())) for number in range(len(names))]
+    rows = sorted(zip(names, counts), key=lambda row: row[1][1] - row[1][0])
     return [f"  {name:12}{gain:6}{lost:8}{gain - lost:+6}" for name, (gain, lost) in rows if gain or lost]
 
 
@@ -92,7 +93,7 @@ def compare(old_name: str, new_name: str, old: Predictions, new: Predictions) ->
     Raises:
         UserError: they are not of the same images.
     """
-    if not np.array_equal(old.labels, new.labels):
+    if old.names != new.names or not np.array_equal(old.labels, new.labels):
         raise UserError(f"{old_name} and {new_name} predict different images: their test sets are not the same")
     total = len(old.labels)
     fixed, broken = new.right & ~old.right, old.right & ~new.right
@@ -118,5 +119,5 @@ def compare(old_name: str, new_name: str, old: Predictions, new: Predictions) ->
         "This compares two trainings. Whether the recipe is better, only several seeds tell: another seed alone changes",
         "hundreds of predictions and moves the accuracy by tenths of a point.",
     ]
-    classes = changed_classes(old.labels, fixed, broken)
+    classes = changed_classes(old.labels, fixed, broken, old.names)
     return "\n".join([*lines, *(["", "  class        fixed  broken   net", *classes] if classes else [])])

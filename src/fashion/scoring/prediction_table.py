@@ -1,12 +1,12 @@
 """The table of test predictions, and which of them are shown."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from fashion.data.facts import CLASS_NAMES
+from fashion.data.facts import CLASS_NAMES, CLASSES
 from fashion.pipeline import tables
 
 
@@ -17,11 +17,13 @@ class Predictions(NamedTuple):
         labels: true classes, integers of shape (N,).
         predicted: predicted classes, likewise.
         confidence: probability of the predicted class, float64 of shape (N,).
+        names: of the classes, in the order of their numbers.
     """
 
     labels: np.ndarray
     predicted: np.ndarray
     confidence: np.ndarray
+    names: tuple[str, ...] = CLASS_NAMES
 
     @property
     def right(self) -> np.ndarray:
@@ -29,21 +31,22 @@ class Predictions(NamedTuple):
         return self.labels == self.predicted
 
 
-def write_predictions(path: Path, labels: np.ndarray, probabilities: np.ndarray) -> None:
+def write_predictions(path: Path, labels: np.ndarray, probabilities: np.ndarray, names: Sequence[str]) -> None:
     """Write the table: each image's index, true class, predicted class and confidence.
 
     Args:
         path: the file.
         labels: integers, shape (N,).
         probabilities: float32, shape (N, 10).
+        names: of the classes.
     """
 
     def rows() -> Iterator[dict]:
         for index, (label, row) in enumerate(zip(labels, probabilities)):
             yield {
                 "index": index,
-                "label": CLASS_NAMES[label],
-                "predicted": CLASS_NAMES[row.argmax()],
+                "label": names[label],
+                "predicted": names[row.argmax()],
                 "confidence": float(row.max()),
             }
 
@@ -57,12 +60,23 @@ def read_predictions(path: Path) -> Predictions:
         UserError: it is damaged.
     """
     columns = tables.read(path, ("label", "predicted", "confidence"))
-    number = {name: index for index, name in enumerate(CLASS_NAMES)}
+    names = class_names(columns["label"])
+    number = {name: index for index, name in enumerate(names)}
     try:
         labels, predicted = (np.array([number[name] for name in columns[key]]) for key in ("label", "predicted"))
-        return Predictions(labels, predicted, np.array(columns["confidence"], dtype=np.float64))
+        return Predictions(labels, predicted, np.array(columns["confidence"], dtype=np.float64), names)
     except (KeyError, ValueError) as error:
         raise tables.damaged(path, error) from None
+
+
+def class_names(labels: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of the classes, in the order of their numbers, from the true classes of all test images.
+
+    Those of a data set of your own are in alphabetical order, and each of its classes has a test image.
+    """
+    found = set(labels)
+    own = len(found) == CLASSES and not found <= set(CLASS_NAMES)
+    return tuple(sorted(found)) if own else CLASS_NAMES
 
 
 def choose(which: str, predictions: Predictions) -> np.ndarray:

@@ -1,0 +1,50 @@
+"""Run the notebook docs/tour.ipynb in a fresh clone of the last commit, and keep what its cells show (needs `make extras`)."""
+
+import argparse
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from fashion import paths
+from fashion.clones import clean_commit, clone_environment, make_clone
+from fashion.pipeline.errors import UserError, one_line_errors
+from fashion.pipeline.files import atomic_write
+
+TOUR = Path("docs/tour.ipynb")
+
+
+def main() -> None:
+    """Run the notebook and rewrite it with its outputs.
+
+    Raises:
+        UserError: there are uncommitted changes, or a cell failed.
+    """
+    print(f"Running {TOUR} of commit {clean_commit()}: two trainings", flush=True)
+    with tempfile.TemporaryDirectory() as directory:
+        clone = Path(directory) / "clone"
+        make_clone(clone)
+        if paths.RAW.exists():  # verified already: DVC need not get it again
+            shutil.copytree(paths.RAW, clone / paths.RAW)
+            command = [clone / ".venv/bin/dvc", "commit", "--quiet", "--force", "download"]
+            subprocess.run(command, cwd=clone, env=clone_environment(clone), check=True)
+        notebook = nbformat.read(clone / TOUR, as_version=4)
+        place = {"metadata": {"path": str(clone / TOUR.parent)}}
+        try:
+            NotebookClient(notebook, timeout=None, record_timing=False, coalesce_streams=True, resources=place).execute()
+        except CellExecutionError as error:
+            raise UserError(f"{TOUR}: a cell failed:\n{error}") from None
+    notebook.metadata["language_info"] = {"name": "python"}  # not this machine's version of it
+    with atomic_write(TOUR) as file:
+        file.write((nbformat.writes(notebook) + "\n").encode())
+    print(f"-> {TOUR}")
+
+
+if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    with one_line_errors():
+        main()
