@@ -23,7 +23,7 @@ def main(host: str, port: int) -> None:
     try:
         from fashion.serving import server, work
     except ModuleNotFoundError as error:
-        raise UserError(f"{error.name}: not installed; run `make extras`") from None
+        raise UserError(f"{error.name.partition('.')[0]}: not installed; run `make extras`") from None
     with server.listen(host, port) as listening:
         classifier = work.Classifier()
         print(f"{server.url_of(listening)}  (Ctrl-C ends it)", flush=True)

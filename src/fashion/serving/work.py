@@ -33,7 +33,7 @@ class Classifier:
 
         Args:
             content: the file.
-            background: of the picture; None: as most of its edge.
+            background: of the picture; None: found out.
             seen: whether to add "seen": the 28x28 image that the network got, a PNG file as a data URI.
 
         Raises:
