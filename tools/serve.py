@@ -13,6 +13,7 @@ from fashion.pipeline.errors import UserError, one_line_errors
 
 LAST_PORT = 65535
 
+
 def main(host: str, port: int) -> None:
     """Serve until Ctrl-C.
 

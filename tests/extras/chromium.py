@@ -6,6 +6,7 @@ import json
 import os
 import select
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from test_browser import BROWSER
 
 SECONDS = 30
 # Chromium reads commands from file 3 and writes to file 4.
-ON_PIPES = 'exec "$0" "$@" 3<&"$READ_FROM" 4>&"$WRITE_TO"'
+ON_PIPES = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execvp(sys.argv[3], sys.argv[3:])"
 
 
 class Page:
@@ -87,8 +88,12 @@ class Page:
     def middle_of(self, selector: str) -> tuple[float, float, float]:
         """Scroll an element into view and return where its middle is, and its width, in pixels."""
         box = self.evaluate(
-            f"(() => {{ const found = document.querySelector({json.dumps(selector)}); found.scrollIntoView({{block: 'center'}});"
-            "const box = found.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2, box.width]; })()"
+            f"""(() => {{
+              const found = document.querySelector({json.dumps(selector)});
+              found.scrollIntoView({{ block: "center" }});
+              const box = found.getBoundingClientRect();
+              return [box.x + box.width / 2, box.y + box.height / 2, box.width];
+            }})()"""
         )
         return tuple(box)
 
@@ -99,7 +104,9 @@ class Page:
 
     def evaluate_node(self, selector: str) -> str:
         """Return how the browser calls an element."""
-        return self.command("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")["result"]["objectId"]
+        return self.command("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")["result"][
+            "objectId"
+        ]
 
     def drop(self, selector: str, file: Path) -> None:
         """Drag a file from outside onto an element and let it go."""
@@ -139,10 +146,16 @@ def browser() -> Iterator[Page]:
     """Run a browser until the end of the block, and give its page."""
     (read_from, commands), (answers, write_to) = os.pipe(), os.pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe"]
+        options = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--no-first-run",
+            "--remote-debugging-pipe",
+        ]
         process = subprocess.Popen(
-            ["sh", "-c", ON_PIPES, BROWSER, *options, f"--user-data-dir={profile}", "--no-first-run"],
-            env=os.environ | {"READ_FROM": str(read_from), "WRITE_TO": str(write_to)},
+            [sys.executable, "-c", ON_PIPES, str(read_from), str(write_to), BROWSER, *options, f"--user-data-dir={profile}"],
             pass_fds=(read_from, write_to),
             stderr=subprocess.DEVNULL,
         )
