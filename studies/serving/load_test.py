@@ -195,9 +195,9 @@ def main(count: int, seconds: int) -> None:
         rounds = [measure(address, pictures, classifier, seconds) for _ in range(count)]
     machine = describe_machine()
     words = (
-        f"Commit {commit}, {count} rounds of {seconds} s, median; the clients share the machine's {machine['threads']} processors. "
-        f"From the start to the first answer: {statistics.median(starts):.2f} s (median of {STARTS}, at most {max(starts):.2f}). "
-        f"{machine['cpu']}."
+        f"Commit {commit}, {count} rounds of {seconds} s, median; the clients share the machine's {machine['threads']} "
+        f"processors. From the start to the first answer: {statistics.median(starts):.2f} s (median of {STARTS}, at most "
+        f"{max(starts):.2f}). {machine['cpu']}."
     )
     with atomic_write(TABLE) as file:
         file.write(f"{table(rounds)}\n\n{chr(10).join(textwrap.wrap(words, WIDTH))}\n".encode())

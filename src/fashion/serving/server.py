@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -61,13 +60,20 @@ def listen(host: str, port: int) -> socket.socket:
         UserError: this machine has no such interface, or the port is taken or may not be.
     """
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family)
+        *kind, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        # Of a socket whose protocol is not named, asyncio would let small packets wait for others (40 ms).
+        listening = socket.socket(*kind)
     except socket.gaierror as error:
         raise UserError(f"--host {host}: {error.strerror}") from None
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen()
     except OSError as error:
+        listening.close()
         remedy = "; name another one with --port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else ""
-        raise UserError(f"--host {host} --port {port}: {os.strerror(error.errno)}{remedy}") from None
+        raise UserError(f"--host {host} --port {port}: {error.strerror}{remedy}") from None
+    return listening
 
 
 def url_of(listening: socket.socket) -> str:
