@@ -203,6 +203,10 @@ NO_PICTURES = {
     "half a picture": (png(Image.effect_noise((200, 200), 90))[:500], "a damaged picture"),
     "a decompression bomb": (bomb(60_000), "60000 x 60000 pixels are too many; at most 50 million"),
     "a few pixels too many": (bomb(7_072), "too many"),
+    "a program that draws": (
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n%%EndComments\n",
+        "PostScript, not a picture",
+    ),
     "an empty wall": (png(Image.new("RGB", (300, 200), "white")), "nothing stands out"),
 }
 
@@ -222,6 +226,7 @@ REQUESTS = {
     "another method": (405, {"method": "GET"}),
     "a name that leads here for the moment": (421, {"host": "rebound.example:8000"}),
     "no name": (421, {"host": ""}),
+    "half a name": (421, {"host": "[::1"}),
     "a page of another site": (403, {"origin": "https://other.example"}),
     "a page of another port": (403, {"origin": "http://127.0.0.1:1"}),
     "a page of a file": (403, {"origin": "null"}),

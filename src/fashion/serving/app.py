@@ -140,7 +140,7 @@ def make_app(classify: Classify, pool: Executor) -> ASGIApp:
             HTTPException: lambda request, error: Answer({"error": error.detail}, error.status_code, error.headers),
             UserError: lambda request, error: Answer({"error": str(error)}, 422),
             MemoryError: lambda request, error: Answer({"error": NO_MEMORY}, 503),
-            Exception: lambda request, error: Answer({"error": "a fault in the server; it has said more"}, 500),
+            Exception: lambda request, error: Answer({"error": "a fault in the server; its terminal says more"}, 500),
         },
     )
     return Guard(app, content_security_policy(page))
@@ -190,7 +190,7 @@ class Guard:
         app = self.app
         if not is_own_name(host):
             app = Answer({"error": f"{host!r} is not this server; use its numeric address"}, 421)
-        elif origin is not None and urlsplit(origin).netloc != host:
+        elif origin is not None and origin.partition("://")[2] != host:
             app = Answer({"error": "pages of other sites may not ask this server"}, 403)
         await app(scope, receive, send_with_headers)
 
@@ -199,6 +199,9 @@ def is_own_name(host: str) -> bool:
     """Return whether a Host header names this machine: by a numeric address, as localhost, or by its own name."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # of odd brackets
+        return False
+    try:
         ipaddress.ip_address(name)
     except ValueError:
         return name in ("localhost", socket.gethostname().lower())

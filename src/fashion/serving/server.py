@@ -18,6 +18,8 @@ from fashion.serving.work import Classifier
 SECONDS_FOR_A_REQUEST = 30
 # Of all clients together. Systems allow a process as few as 256 open files.
 MOST_CONNECTIONS = 200
+# Pictures that are worked on at a time. The largest takes a gigabyte, and more threads of Python gain little.
+MOST_THREADS = 4
 
 
 class Protocol(H11Protocol):
@@ -89,7 +91,7 @@ def make_server(classifier: Classifier, **settings: Any) -> uvicorn.Server:
         classifier: names the garments.
         settings: further ones of uvicorn's.
     """
-    pool = ThreadPoolExecutor(available_processors())
+    pool = ThreadPoolExecutor(min(available_processors(), MOST_THREADS))
     config = uvicorn.Config(
         make_app(classifier, pool),
         http=Protocol,

@@ -10,7 +10,7 @@ from fashion.inference import onnx_model, photo
 from fashion.inference.classify import describe_result
 from fashion.pipeline.errors import UserError
 
-# Of a picture, before anything of it is decoded: a telephone's have 12 or 48 million.
+# Of a picture; a telephone's have 12 or 48 million.
 MOST_PIXELS = 50_000_000
 
 
@@ -39,23 +39,25 @@ class Classifier:
         Raises:
             UserError: the picture cannot be used.
         """
-        check_size(content)
+        check_header(content)
         garment = photo.make_garment(photo.open_picture(io.BytesIO(content)), background)
         result = describe_result("-", garment, self.run(garment.image[None])[0])
         return result | {"seen": data_uri(Image.fromarray(garment.image))} if seen else result
 
 
-def check_size(content: bytes) -> None:
-    """Check how many pixels a file says it has.
+def check_header(content: bytes) -> None:
+    """Check what a file says of itself, before anything of it is decoded.
 
     Raises:
-        UserError: too many.
+        UserError: it has too many pixels, or is of a kind that Pillow would run another program for, which writes files.
     """
     try:
         with Image.open(io.BytesIO(content)) as picture:
-            width, height = picture.size
+            kind, (width, height) = picture.format, picture.size
     except Exception:  # no picture: who decodes it says so
         return
+    if kind == "EPS":
+        raise UserError("PostScript, not a picture; save it as PNG")
     if width * height > MOST_PIXELS:
         raise UserError(f"{width} x {height} pixels are too many; at most {MOST_PIXELS // 1_000_000} million")
 
