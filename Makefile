@@ -16,7 +16,7 @@ INSTALLED_EXTRAS := .venv/extras.lock
 # The page shows the studies but does not depend on their being current; without --single-item DVC would run those that changed.
 PAGE := dvc repro --single-item reports/dvc.yaml:page
 
-.PHONY: all setup environment extras test test_all lint verify page experiments seeds improvements cross_validation labels tuning benchmark lock help
+.PHONY: all setup environment extras test test_all lint verify page experiments seeds improvements cross_validation labels tuning benchmark serve lock help
 
 all: setup ## set up, run what changed of the pipeline, show the result
 	@dvc repro
@@ -87,6 +87,10 @@ tuning: extras ## search for better values of params.yaml (twenty trials; run it
 benchmark: setup ## measure recipes beside the plain Keras script, in turn (about half an hour)
 	@dvc repro download
 	@python studies/speed/benchmark.py
+
+serve: extras ## serve a page to drop a picture of a garment on: http://127.0.0.1:8000
+	@python tools/export.py --format onnx
+	@python tools/serve.py
 
 lock: setup ## resolve the requirements into their locks
 	@$(PYTHON) -m venv --clear .venv/lock

@@ -276,6 +276,7 @@ LIGHT = (
     "src/report",
     "tools/compare",
     "tools/predict",
+    "tools/serve",
     "tools/summary",
     "tools/tables",
 )

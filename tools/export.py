@@ -25,6 +25,9 @@ def main(form: str) -> None:
         UserError: a model or the test images are missing or damaged, an optional package is missing, or the check failed.
     """
     made_from = onnx_model.fingerprint(params.load())
+    if form == "onnx" and onnx_model.load(made_from):
+        print(f"{paths.ONNX}: already that of these models")
+        return
     # Imported only now: TensorFlow takes seconds, which a mistake on the command line need not wait for.
     from fashion.inference import export
 

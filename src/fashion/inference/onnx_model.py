@@ -50,7 +50,10 @@ def load(made_from: str) -> Callable[[np.ndarray], np.ndarray] | None:
     try:
         import onnxruntime
 
-        session = onnxruntime.InferenceSession(paths.ONNX, providers=["CPUExecutionProvider"])
+        options = onnxruntime.SessionOptions()
+        # Else its threads keep a processor busy for a while after each call, which costs a server of single images most of it.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        session = onnxruntime.InferenceSession(paths.ONNX, options, providers=["CPUExecutionProvider"])
     except Exception:  # missing, or damaged: there is the original
         return None
     if session.get_modelmeta().custom_metadata_map.get(MADE_FROM) != made_from:

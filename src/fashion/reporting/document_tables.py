@@ -197,6 +197,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "ensembles": lines_of("studies/seeds/ensembles.md"),
     "cross_validation": lines_of("studies/cross_validation/table.md"),
     "labels": lines_of("studies/labels/audit.md"),
+    "serving": lines_of("studies/serving/table.md"),
     "determinism": table_of("studies/reproducibility/determinism.md"),
     "portable_bits": table_of("studies/reproducibility/portable_bits.md"),
 }

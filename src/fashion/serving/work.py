@@ -1,0 +1,69 @@
+"""From the bytes of a picture to what is said of it, by a network that is loaded once."""
+
+import base64
+import io
+
+from PIL import Image
+
+from fashion import params, paths
+from fashion.inference import onnx_model, photo
+from fashion.inference.classify import describe_result
+from fashion.pipeline.errors import UserError
+
+# Of a picture; a telephone's have 12 or 48 million.
+MOST_PIXELS = 50_000_000
+
+
+class Classifier:
+    """The exported ensemble. It may be called from several threads.
+
+    Raises:
+        UserError: there is no export of the trained models, or they are missing or damaged.
+        ParameterError: params.yaml is wrong.
+    """
+
+    def __init__(self) -> None:
+        run = onnx_model.load(onnx_model.fingerprint(params.load()))
+        if run is None:
+            raise UserError(f"{paths.ONNX}: missing, or not of these models; run `python tools/export.py --format onnx`")
+        self.run = run
+
+    def __call__(self, content: bytes, background: photo.Background | None, seen: bool) -> dict:
+        """Return what `tools/predict.py --json -` says of a picture on its standard input.
+
+        Args:
+            content: the file.
+            background: of the picture; None: found out.
+            seen: whether to add "seen": the 28x28 image that the network got, a PNG file as a data URI.
+
+        Raises:
+            UserError: the picture cannot be used.
+        """
+        check_header(content)
+        garment = photo.make_garment(photo.open_picture(io.BytesIO(content)), background)
+        result = describe_result("-", garment, self.run(garment.image[None])[0])
+        return result | {"seen": data_uri(Image.fromarray(garment.image))} if seen else result
+
+
+def check_header(content: bytes) -> None:
+    """Check what a file says of itself, before anything of it is decoded.
+
+    Raises:
+        UserError: it has too many pixels, or is of a kind that Pillow would run another program for, which writes files.
+    """
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            kind, (width, height) = picture.format, picture.size
+    except Exception:  # no picture: who decodes it says so
+        return
+    if kind == "EPS":
+        raise UserError("PostScript, not a picture; save it as PNG")
+    if width * height > MOST_PIXELS:
+        raise UserError(f"{width} x {height} pixels are too many; at most {MOST_PIXELS // 1_000_000} million")
+
+
+def data_uri(image: Image.Image) -> str:
+    """Return an image as an address that holds it, a PNG file."""
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
