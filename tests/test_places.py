@@ -19,10 +19,9 @@ def git(*words: str) -> str:
 
 
 def make(directory: Path, *words: str, **environment: str) -> subprocess.CompletedProcess:
-    """Run make in a directory."""
-    return subprocess.run(
-        ["make", *words], cwd=directory, env=os.environ | environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
-    )
+    """Run make in a directory, where git speaks English."""
+    variables = os.environ | {"LC_ALL": "C"} | environment
+    return subprocess.run(["make", *words], cwd=directory, env=variables, capture_output=True, text=True)
 
 
 def test_a_clone_with_autocrlf_has_the_same_bytes(tmp_path, monkeypatch):
