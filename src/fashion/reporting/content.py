@@ -100,13 +100,13 @@ def learning_curves(members: dict[str, MemberParams]) -> str:
     """Say what the learning curves of the first member show.
 
     Raises:
-        UserError: its history is damaged, or that of a training that was interrupted.
+        UserError: its history is damaged, or not complete: its training was interrupted, or params.yaml asks for more.
     """
     first, *others = members
     path = paths.history_of(first)
     history = read_history(path)
     if not is_complete(members[first].train, history["validation_accuracy"]):
-        raise UserError(f"{path}: its training was interrupted after epoch {len(history['epoch'])}; run `dvc repro`")
+        raise UserError(f"{path}: epoch {len(history['epoch'])} is not the last one that params.yaml asks for; run `dvc repro`")
     return describe_learning(history, members[first].train, f"the network {first!r}" if others else "the network")
 
 
