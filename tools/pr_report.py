@@ -35,14 +35,13 @@ def common_commit(base: str, head: str) -> str:
     """Return the full name of the commit at which `head` left `base`.
 
     Raises:
-        UserError: there is none here, as in a shallow clone.
+        UserError: there is none here, as in a shallow clone, or no such commit.
     """
+    commits = commit_of(base), commit_of(head)
     try:
-        return git("merge-base", commit_of(base), commit_of(head)).strip()
-    except UserError as error:
-        if str(error).startswith("git"):
-            raise UserError(f"{base} and {head} have no commit in common here; try `git fetch --unshallow`") from None
-        raise
+        return git("merge-base", *commits).strip()
+    except UserError:
+        raise UserError(f"{base} and {head} have no commit in common here; try `git fetch --unshallow`") from None
 
 
 def changed_files(old: str, new: str, path: str) -> list[str]:
@@ -97,7 +96,7 @@ def report(base: str, head: str, pictures: str | None) -> str:
     if not paths.PARAMS.exists():
         raise UserError(f"{paths.PARAMS}: not found; run this in the project's top directory")
     old, new = common_commit(base, head), commit_of(head)
-    was, now = old[:7], new[:7]
+    was, now = (git("rev-parse", "--short", commit).strip() for commit in (old, new))
     params, metrics = table(was, now, "params", str(paths.PARAMS)), table(was, now, "metrics", str(paths.METRICS))
     stale = params and not changed_files(old, new, str(paths.LOCK))
     warning = f"**{paths.PARAMS} changed, but {paths.LOCK} did not: run `dvc repro`, and commit what it writes.**"

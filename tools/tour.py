@@ -6,10 +6,6 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
-
 from fashion import paths
 from fashion.clones import clean_commit, clone_environment, make_clone
 from fashion.pipeline.errors import UserError, one_line_errors
@@ -22,8 +18,14 @@ def main() -> None:
     """Run the notebook and rewrite it with its outputs.
 
     Raises:
-        UserError: there are uncommitted changes, or a cell failed.
+        UserError: there are uncommitted changes, nbclient is not installed, or a cell failed.
     """
+    try:
+        import nbformat
+        from nbclient import NotebookClient
+        from nbclient.exceptions import CellExecutionError
+    except ImportError:
+        raise UserError("nbclient: not installed; run `make extras`") from None
     print(f"Running {TOUR} of commit {clean_commit()}: two trainings", flush=True)
     with tempfile.TemporaryDirectory() as directory:
         clone = Path(directory) / "clone"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from fashion import paths
 from fashion.data import idx
@@ -118,7 +119,8 @@ def read_set(pictures: Pictures) -> Images:
     Raises:
         UserError: one cannot be used.
     """
-    images = np.stack([read_picture(file) for files in pictures.values() for file in files])
+    files = [file for files in pictures.values() for file in files]
+    images = np.stack([read_picture(file) for file in tqdm(files, unit="pictures", leave=False, disable=None)])
     return Images(images, np.repeat(np.arange(CLASSES, dtype=np.uint8), [len(files) for files in pictures.values()]))
 
 

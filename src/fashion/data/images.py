@@ -86,6 +86,8 @@ def load_class_names(path: Path) -> tuple[str, ...]:
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             names = tuple(arrays["classes"].tolist()) if "classes" in arrays else CLASS_NAMES
+        if len(set(names)) != CLASSES:
+            raise ValueError(f"{len(set(names))} names of classes, not {CLASSES}")
     except MemoryError:
         raise
     except Exception as error:

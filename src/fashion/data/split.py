@@ -31,7 +31,9 @@ def split(full: Images, params: PrepareParams, names: Sequence[str] = CLASS_NAME
         UserError: the table of corrections is damaged.
     """
     if params.images > len(full):
-        raise ParameterError(f"{paths.PARAMS}: prepare.images: {params.images}, but there are {len(full)} training images")
+        raise ParameterError(
+            f"{paths.PARAMS}: prepare.images: {params.images}, but there are {len(full)} training images; lower it"
+        )
     rng = np.random.default_rng(params.seed)
     used = stratified_sample(full.labels, params.images / len(full), rng)
     held_out = used.copy()
