@@ -162,8 +162,8 @@ def content_security_policy(page: str) -> str:
 class Guard:
     """Answers nobody but who asked for this server and, if it is a page that asks, this server's own.
 
-    Otherwise a page of another site could use its visitors' browser to reach a server that listens on their machine alone: by its
-    address or, when the site lets its own name lead there, by that ("DNS rebinding"). Numeric addresses cannot be led elsewhere.
+    Otherwise a page of another site could use its visitors' browser to reach a server that listens on their machine alone: by
+    its address or, when the site lets its own name lead there, by that ("DNS rebinding"). An address cannot be led elsewhere.
     """
 
     def __init__(self, app: ASGIApp, policy: str):
