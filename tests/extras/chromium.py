@@ -99,14 +99,8 @@ class Page:
 
     def choose(self, selector: str, file: Path) -> None:
         """Choose a file in a field, as the dialogue does."""
-        node = self.evaluate_node(selector)
-        self.command("DOM.setFileInputFiles", files=[str(file)], objectId=node)
-
-    def evaluate_node(self, selector: str) -> str:
-        """Return how the browser calls an element."""
-        return self.command("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")["result"][
-            "objectId"
-        ]
+        field = self.command("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")["result"]
+        self.command("DOM.setFileInputFiles", files=[str(file)], objectId=field["objectId"])
 
     def drop(self, selector: str, file: Path) -> None:
         """Drag a file from outside onto an element and let it go."""
@@ -146,16 +140,9 @@ def browser() -> Iterator[Page]:
     """Run a browser until the end of the block, and give its page."""
     (read_from, commands), (answers, write_to) = os.pipe(), os.pipe()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        options = [
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--hide-scrollbars",
-            "--no-first-run",
-            "--remote-debugging-pipe",
-        ]
+        options = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--user-data-dir={profile}")
         process = subprocess.Popen(
-            [sys.executable, "-c", ON_PIPES, str(read_from), str(write_to), BROWSER, *options, f"--user-data-dir={profile}"],
+            [sys.executable, "-c", ON_PIPES, str(read_from), str(write_to), BROWSER, *options, "--remote-debugging-pipe"],
             pass_fds=(read_from, write_to),
             stderr=subprocess.DEVNULL,
         )

@@ -180,7 +180,7 @@ def test_it_starts_without_tensorflow_and_ends_quietly_on_ctrl_c(exported, pictu
             open_socket(address, b""),
         ):
             process.send_signal(signal.SIGINT)
-            printed, complaints = process.communicate(timeout=SECONDS)
+            printed, complaints = process.communicate(timeout=SECONDS / 3)  # waits for neither of them
     assert process.returncode == 130
     assert printed == ""
     assert "fashion.serving" in complaints
@@ -324,6 +324,7 @@ def test_above_the_limit_connections_are_closed(serve_with, monkeypatch):
     url = serve_with(lambda content, background, seen: {})
     with open_socket(url, b"GET "), open_socket(url, b"GET "):
         third = open_socket(url, b"")
+        third.settimeout(SECONDS / 3)  # before the server drops it for being slow
         with third, contextlib.suppress(ConnectionResetError):
             assert third.recv(10) == b""
     assert ask(url, body=b"x").status == 200

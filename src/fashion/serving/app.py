@@ -23,7 +23,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fashion.inference.photo import Background
-from fashion.pipeline.errors import NO_MEMORY, UserError
+from fashion.pipeline.errors import UserError
 
 PAGE = Path(__file__).with_name("page.html")
 MOST_BYTES = 20_000_000  # of a picture
@@ -139,7 +139,7 @@ def make_app(classify: Classify, pool: Executor) -> ASGIApp:
         exception_handlers={
             HTTPException: lambda request, error: Answer({"error": error.detail}, error.status_code, error.headers),
             UserError: lambda request, error: Answer({"error": str(error)}, 422),
-            MemoryError: lambda request, error: Answer({"error": NO_MEMORY}, 503),
+            MemoryError: lambda request, error: Answer({"error": "not enough memory for this picture"}, 503),
             Exception: lambda request, error: Answer({"error": "a fault in the server; its terminal says more"}, 500),
         },
     )
@@ -162,8 +162,8 @@ def content_security_policy(page: str) -> str:
 class Guard:
     """Answers nobody but who asked for this server and, if it is a page that asks, this server's own.
 
-    A page of another site could otherwise use the visitor's browser to reach a server that listens on his machine alone, by its
-    address or, when it lets its own name lead there, by that ("DNS rebinding"). Numeric addresses cannot be led elsewhere.
+    Otherwise a page of another site could use its visitors' browser to reach a server that listens on their machine alone: by
+    its address or, when the site lets its own name lead there, by that ("DNS rebinding"). An address cannot be led elsewhere.
     """
 
     def __init__(self, app: ASGIApp, policy: str):

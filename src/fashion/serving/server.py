@@ -4,7 +4,6 @@ import asyncio
 import errno
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -84,13 +83,8 @@ def url_of(listening: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
-def make_server(classifier: Classifier, **settings: Any) -> uvicorn.Server:
-    """Return a server that does not listen yet: `run(sockets=[…])` does, until Ctrl-C.
-
-    Args:
-        classifier: names the garments.
-        settings: further ones of uvicorn's.
-    """
+def make_server(classifier: Classifier) -> uvicorn.Server:
+    """Return a server of what a classifier says; its `run(sockets=[…])` lasts until Ctrl-C, which it raises again."""
     pool = ThreadPoolExecutor(min(available_processors(), MOST_THREADS))
     config = uvicorn.Config(
         make_app(classifier, pool),
@@ -103,6 +97,5 @@ def make_server(classifier: Classifier, **settings: Any) -> uvicorn.Server:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        **settings,
     )
     return uvicorn.Server(config)
