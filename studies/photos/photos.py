@@ -20,15 +20,15 @@ from fashion.data.facts import CLASS_NAMES
 from fashion.data.images import load_images
 from fashion.inference import photo
 from fashion.inference.classify import classify
-from fashion.pipeline import stage
+from fashion.pipeline import stage, tables
 from fashion.pipeline.errors import UserError
 from fashion.pipeline.files import atomic_write, read_json, write_json
 from fashion.scoring.prediction_table import read_predictions
 
 HEIGHT, WIDTH = 480, 360
 # Garments of each class, in each kind of photograph.
-EACH = 5
-PARTS = TUNING, HELD = "tuning", "held_out"
+EACH = 4
+PARTS = TUNING, HELD = "tuned on", "held out"
 Generator = np.random.Generator
 ROWS, COLUMNS = np.mgrid[0 : 1 : HEIGHT * 1j, 0 : 1 : WIDTH * 1j]
 
@@ -391,12 +391,34 @@ def gallery(shown: dict[str, tuple[Image.Image, photo.Garment]]) -> Image.Image:
 
 
 def table(before: dict, after: dict) -> str:
-    """Return the page, Markdown: the photographs of each kind that are named right, before and after."""
+    """Return the page, Markdown: what is named right of each kind, before and after, and of all."""
+    total = EACH * len(CLASS_NAMES)
 
-    def cells(name: str, parts: Iterable[tuple[int | None, int | None]]) -> dict[str, str]:
-        columns = ("tuned on, before", "after", "held out, before", "after ")
-        numbers = [number for part in parts for number in part]
-        return {"photographs": name} | {key: "" if n is None else f"{n} %" for key, n in zip(columns, numbers)}
+    def percent(hits: list[int]) -> str:
+        return f"{100 * sum(hits) / (total * len(hits)):.0f} %" if hits else ""
+
+    def row(name: str, kinds: Iterable[str]) -> dict[str, str]:
+        found = {
+            (when, part): [results["hits"][kind][part] for kind in kinds if part in results["hits"][kind]]
+            for part in PARTS
+            for when, results in (("before", before), ("after", after))
+        }
+        return {"photographs": name} | {f"{part}, {when}": percent(hits) for (when, part), hits in found.items()}
+
+    rows = [
+        *(row(kind, [kind]) for kind in KINDS),
+        *(row(f"{kind} (held out)", [kind]) for kind in HELD_OUT),
+        row("**all**", [*KINDS, *HELD_OUT]),
+    ]
+    return f"""# Is the garment found in everyday photographs?
+
+`python {paths.PHOTOS_STUDY}/photos.py` at commit {after["commit"]}; before: at commit {before["commit"]}.
+Each figure is of {total} photographs, {EACH} of each class.
+
+{tables.markdown(rows)}
+
+The test images themselves, as PNG files of 28x28 pixels: {after["accuracy_of_test_images"]:.2%}, as `dvc repro evaluate` has it.
+"""
 
 
 def main() -> None:
