@@ -1,6 +1,6 @@
-"""Is the garment found in everyday photographs? Synthetic ones, of test images that the network gets right -> table.md, gallery.jpg.
+"""Is the garment found in everyday photographs? Synthetic ones -> results.json, table.md, gallery.jpg.
 
-Each test image is printed, as cloth, on grounds of many kinds, and goes the way of a user's own picture. The kinds in HELD_OUT
+Each shows a test image that the network gets right, as cloth on a ground of many kinds, and goes the way of a user's own picture. The kinds in HELD_OUT
 and every second test image were not looked at when the segmentation was made. before.json is the results.json of the code
 before that, made by this script.
 """
@@ -375,6 +375,8 @@ def choose(images: np.ndarray, labels: np.ndarray, right: np.ndarray, kind: str,
 
 def classify_all(garments: list[photo.Garment]) -> np.ndarray:
     """Return the class of each, integers of shape (N,)."""
+    if not garments:
+        return np.empty(0, int)
     return classify(np.stack([garment.image for garment in garments])).argmax(axis=1)
 
 
@@ -417,7 +419,7 @@ Each figure is of {total} photographs, {EACH} of each class.
 
 {tables.markdown(rows)}
 
-The test images themselves, as PNG files of 28x28 pixels: {after["accuracy_of_test_images"]:.2%}, as `dvc repro evaluate` has it.
+All 10,000 test images as PNG files of 28x28 pixels: {after["accuracy_of_test_images"]:.2%} are named right.
 """
 
 
