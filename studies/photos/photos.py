@@ -1,8 +1,8 @@
 """Is the garment found in everyday photographs? Synthetic ones -> results.json, table.md, gallery.jpg.
 
-Each shows a test image that the network gets right, as cloth on a ground of many kinds, and goes the way of a user's own picture. The kinds in HELD_OUT
-and every second test image were not looked at when the segmentation was made. before.json is the results.json of the code
-before that, made by this script.
+Each photograph shows a test image that the network gets right, as cloth on a ground, and goes the way of a user's own picture.
+The kinds in HELD_OUT and every second test image were not looked at when the segmentation was made. before.json is the
+results.json of the code before that, made by this script.
 """
 
 import io
