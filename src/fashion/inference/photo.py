@@ -1,5 +1,6 @@
 """Pictures of any size and kind, made like those of Fashion-MNIST: 28x28 grey, the garment bright on black and filling it."""
 
+import warnings
 from typing import BinaryIO, Literal, NamedTuple
 
 import numpy as np
@@ -12,8 +13,10 @@ from fashion.pipeline.errors import UserError
 
 Background = Literal["dark", "light"]
 # This many take 1 GB while they are worked on. A JPEG may have more, because it is decoded at a fraction of its size.
-MOST_PIXELS = 100_000_000
+MOST_PIXELS, MOST_JPEG_PIXELS = 100_000_000, 1_000_000_000
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit, which it applies before that
+# What the files of telephones begin with, after the length and `ftyp`.
+HEIC_BRANDS, HEIC_SUFFIXES = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1"}, {".heic", ".heif"}
 # Pictures are worked on at no fewer than this many pixels on the shorter side, and at most so many times that on the longer.
 SIDE, LONGEST = 8 * IMAGE_SIDE, 4
 # What red, green and blue add to the brightness (ITU-R BT.601).
@@ -65,28 +68,57 @@ def colors_of(picture: Image.Image) -> np.ndarray:
     return np.repeat(colors[..., None], 3, axis=2) if colors.ndim == 2 else colors
 
 
-def open_picture(file: BinaryIO) -> Image.Image:
-    """Read a picture in any format that Pillow knows, upright as its EXIF data say.
+def suffixes() -> set[str]:
+    """Return how the names of pictures end that can be read, such as .jpg."""
+    known = {suffix for suffix, form in Image.registered_extensions().items() if form in Image.OPEN}
+    return known | HEIC_SUFFIXES
+
+
+def identify(file: BinaryIO) -> Image.Image:
+    """Return a picture whose head alone was read.
 
     Raises:
-        UserError: it is no picture, damaged, or too large.
+        UserError: it is no picture, or one that needs a package that is not installed.
     """
     try:
-        picture = Image.open(file)
-        picture.draft("RGB", (SIDE, SIDE))
-        if picture.width * picture.height > MOST_PIXELS:
-            raise UserError("too many pixels; make it smaller")
-        picture.load()
-    except (UserError, MemoryError):
-        raise
+        return Image.open(file)
     except UnidentifiedImageError:
-        raise UserError("not a picture in a format that Pillow knows") from None
-    except Exception as error:  # each of Pillow's readers has its own for damaged files
-        raise UserError(f"a damaged picture ({error})") from None
+        file.seek(0)
+        head = file.read(12)
+    if head[4:8] != b"ftyp" or head[8:] not in HEIC_BRANDS:
+        raise UserError("not a picture in a format that Pillow knows" if head else "an empty file")
     try:
-        return ImageOps.exif_transpose(picture)
-    except Exception:  # odd EXIF data say nothing of the pixels
-        return picture
+        import pillow_heif  # only now: it is an extra, and loads a large library
+    except ImportError:
+        raise UserError("HEIC needs pillow-heif; run `make extras`") from None
+    pillow_heif.register_heif_opener()
+    return Image.open(file)
+
+
+def open_picture(file: BinaryIO) -> Image.Image:
+    """Read a picture in a format that Pillow knows, or HEIC, upright as its EXIF data say; of an animation the first frame.
+
+    Raises:
+        UserError: it is no picture, damaged, or too large, or HEIC and pillow-heif is not installed.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd metadata
+        try:
+            picture = identify(file)
+            if picture.width * picture.height > MOST_JPEG_PIXELS:
+                raise UserError("too many pixels; make it smaller")
+            picture.draft("RGB", (SIDE, SIDE))
+            if picture.width * picture.height > MOST_PIXELS:
+                raise UserError("too many pixels; make it smaller")
+            picture.load()
+        except (UserError, MemoryError):
+            raise
+        except Exception as error:  # each of Pillow's readers has its own for damaged files
+            raise UserError(f"a damaged picture ({' '.join(str(error).split())})") from None
+        try:
+            return ImageOps.exif_transpose(picture)
+        except Exception:  # odd EXIF data say nothing of the pixels
+            return picture
 
 
 def develop(grey: np.ndarray, mask: np.ndarray, ground: Ground, pixel: float) -> tuple[Image.Image, Background]:
