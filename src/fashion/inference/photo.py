@@ -50,10 +50,9 @@ def colors_of(picture: Image.Image) -> np.ndarray:
         UserError: its colours are of a kind that Pillow does not convert.
     """
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        values = np.nan_to_num(np.asarray(picture, dtype=np.float32))
-        low, high = (
-            (0, 65535) if picture.mode.startswith("I;16") else (values.min(), values.max())
-        )  # others have no fixed range
+        values = np.clip(np.nan_to_num(np.asarray(picture, dtype=np.float32)), -1e30, 1e30)
+        sixteen_bits = picture.mode.startswith("I;16")
+        low, high = (0, 65535) if sixteen_bits else (values.min(), values.max())  # the others have no fixed range
         picture = Image.fromarray((values - low) * (255 / ((high - low) or 1)))
     else:
         try:
@@ -144,7 +143,7 @@ def develop(grey: np.ndarray, mask: np.ndarray, ground: Ground, pixel: float) ->
         ink = np.clip(white - grey, 0, None) + min(LIFT, white - level)
         if white > level + VISIBLE:  # on the garment's outline the ground shines through, which is darker than white
             inner = ndimage.binary_erosion(mask, np.ones((max(1, round(pixel * OUTLINE)),) * 2))
-            mask = inner if inner.any() else mask
+            mask = inner if inner.sum() > mask.sum() / 2 else mask
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     inked = np.where(mask, ink, 0)[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     # Not the maximum, which may be a single pixel's.
@@ -183,6 +182,6 @@ def make_garment(picture: Image.Image, background: Background | None = None) -> 
     mask, pixel = find_garment(seen)
     if not mask.any():
         what = "nothing but thin lines stands" if seen.any() else "nothing stands"
-        raise UserError(f"{what} out from the {background or 'even'} background; --background dark or light forces it")
+        raise UserError(f"{what} out from the background; take one that is even, and of another colour than the garment")
     small, background = develop(colors @ LUMA, mask, main, pixel)
     return Garment(np.asarray(small.filter(SHARPEN)), background)

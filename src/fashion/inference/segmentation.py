@@ -80,7 +80,7 @@ def fit(terms: np.ndarray, colors: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def find_grounds(picture: np.ndarray) -> list[Ground]:
-    """Return what is seen at the edge of a picture, float64 of shape (height, width, 3), 0 to 1; the most of it first."""
+    """Return the grounds of a picture, float64 of shape (height, width, 3), 0 to 1, the largest first."""
     rng = np.random.default_rng(0)
     shape = picture.shape[:2]
     y, x = (2 * place / max(1, side - 1) - 1 for place, side in zip(np.indices(shape), shape))
@@ -90,14 +90,21 @@ def find_grounds(picture: np.ndarray) -> list[Ground]:
         sample = tuple(rng.choice(np.argwhere(edge & unexplained), SAMPLE).T)
         coefficients, deviation = fit(terms[sample], picture[sample])
         colors = terms @ coefficients
-        alike = distance(picture, colors) < max(VISIBLE, VISIBLE_DEVIATIONS * deviation)
-        regions, count = ndimage.label(alike)
-        seen_at_edge = np.zeros(count + 1, bool)
-        seen_at_edge[regions[edge]] = True
-        mask = alike & unexplained & seen_at_edge[regions]
-        found.append(Ground(colors, mask))
-        unexplained &= ~mask
-    return sorted(found, key=lambda ground: -ground.mask.sum())
+        alike = unexplained & (distance(picture, colors) < max(VISIBLE, VISIBLE_DEVIATIONS * deviation))
+        found.append(Ground(colors, alike))
+        unexplained &= ~alike
+    main, *others = sorted(found, key=lambda ground: -ground.mask.sum())
+    # A garment may have the colour of a frame; the frame is what reaches the border.
+    return [main, *(Ground(colors, touching_border(mask)) for colors, mask in others)]
+
+
+def touching_border(mask: np.ndarray) -> np.ndarray:
+    """Return the parts of a mask, bool of shape (height, width), that reach the picture's border."""
+    regions, count = ndimage.label(mask)
+    reaches = np.zeros(count + 1, bool)
+    for line in (regions[0], regions[-1], regions[:, 0], regions[:, -1]):
+        reaches[line] = True
+    return mask & reaches[regions]
 
 
 def main_part(mask: np.ndarray, gap: int) -> np.ndarray:
@@ -123,5 +130,5 @@ def find_garment(seen: np.ndarray) -> tuple[np.ndarray, float]:
     """
     rows, columns = np.nonzero(main_part(seen, 0))
     pixel = (max(np.ptp(rows), np.ptp(columns)) + 1) / IMAGE_SIDE if len(rows) else 1.0
-    thick = ndimage.binary_opening(seen, np.ones((max(1, round(pixel / 2)),) * 2))
-    return main_part(thick, round(2 * pixel)), pixel
+    thick = ndimage.binary_opening(seen, np.ones((int(pixel / 2) + 1,) * 2))
+    return main_part(thick, round(pixel)), pixel
