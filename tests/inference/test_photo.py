@@ -95,6 +95,13 @@ def bomb(side: int) -> bytes:
     return bytes(content)
 
 
+def promising_jpeg(side: int) -> bytes:
+    """A JPEG header that promises more pixels than there are."""
+    content = encoded(Image.new("L", (8, 8)), "JPEG").getvalue()
+    place = content.index(b"\xff\xc0") + 5  # the start of the frame: marker, length, precision; then height and width
+    return content[:place] + struct.pack(">HH", side, side) + content[place + 4 :]
+
+
 PNG = encoded(Image.effect_noise((200, 200), 90)).getvalue()
 QOI = encoded(Image.effect_noise((200, 200), 90).convert("RGB"), "QOI").getvalue()
 BROKEN = {
@@ -103,6 +110,8 @@ BROKEN = {
     "text": (b"<html>", "not a picture"),
     "truncated": (PNG[: len(PNG) // 2], "a damaged picture"),
     "flipped": (PNG[:1000] + b"\0\0\0\0" + PNG[1004:], "a damaged picture"),
+    "program": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 90 90\n%%EndComments\nshowpage\n", "EPS is a program"),
+    "large JPEG": (promising_jpeg(50_000), "too many"),
     "bomb": (bomb(60_000), "too many"),
     "a pixel too many": (bomb(10_001), "too many"),
 }

@@ -15,6 +15,7 @@ Background = Literal["dark", "light"]
 # This many take 1 GB while they are worked on. A JPEG may have more, because it is decoded at a fraction of its size.
 MOST_PIXELS, MOST_JPEG_PIXELS = 100_000_000, 1_000_000_000
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit, which it applies before that
+EPS = "EPS"
 # What the files of telephones begin with, after the length and `ftyp`.
 HEIC_BRANDS, HEIC_SUFFIXES = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1"}, {".heic", ".heif"}
 # Pictures are worked on at no fewer than this many pixels on the shorter side, and at most so many times that on the longer.
@@ -69,7 +70,7 @@ def colors_of(picture: Image.Image) -> np.ndarray:
 
 def suffixes() -> set[str]:
     """Return how the names of pictures end that can be read, such as .jpg."""
-    known = {suffix for suffix, form in Image.registered_extensions().items() if form in Image.OPEN}
+    known = {suffix for suffix, form in Image.registered_extensions().items() if form in Image.OPEN and form != EPS}
     return known | HEIC_SUFFIXES
 
 
@@ -80,12 +81,15 @@ def identify(file: BinaryIO) -> Image.Image:
         UserError: it is no picture, or one that needs a package that is not installed.
     """
     try:
-        return Image.open(file)
+        picture = Image.open(file)
+        if picture.format == EPS:
+            raise UserError("EPS is a program that Ghostscript would run; save it as PNG")
+        return picture
     except UnidentifiedImageError:
         file.seek(0)
         head = file.read(12)
     if head[4:8] != b"ftyp" or head[8:] not in HEIC_BRANDS:
-        raise UserError("not a picture in a format that Pillow knows" if head else "an empty file")
+        raise UserError("not a picture, or damaged, or in a format that Pillow does not know" if head else "an empty file")
     try:
         import pillow_heif  # only now: it is an extra, and loads a large library
     except ImportError:

@@ -191,5 +191,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "cross_validation": lines_of("studies/cross_validation/table.md"),
     "labels": lines_of("studies/labels/audit.md"),
     "determinism": table_of("studies/reproducibility/determinism.md"),
+    "photos": table_of("studies/photos/table.md"),
     "portable_bits": table_of("studies/reproducibility/portable_bits.md"),
 }
