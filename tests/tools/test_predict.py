@@ -112,7 +112,7 @@ def test_the_table_has_a_row_for_each_picture(run, test_set, tmp_path):
 def test_a_table_that_cannot_be_written_is_one_line(run, test_set, tmp_path):
     Image.fromarray(test_set.images[2]).save(tmp_path / "trousers.png")
     code, _, complaints = run(str(tmp_path / "trousers.png"), "--csv", str(tmp_path))
-    assert code == 1 and complaints == f"error: {tmp_path}: Is a directory\n"
+    assert code == 1 and complaints.startswith(f"error: {tmp_path}") and complaints.endswith(": Is a directory\n")
 
 
 def test_a_file_without_end_is_refused(run, monkeypatch):

@@ -12,9 +12,10 @@ from fashion.inference.segmentation import VISIBLE, Ground, find_garment, find_g
 from fashion.pipeline.errors import UserError
 
 Background = Literal["dark", "light"]
-# This many take 1 GB while they are worked on. A JPEG may have more, because it is decoded at a fraction of its size.
+# This many take up to 2 GB while they are worked on. A JPEG may have more, because it is decoded at a fraction of its size.
 MOST_PIXELS, MOST_JPEG_PIXELS = 100_000_000, 1_000_000_000
 Image.MAX_IMAGE_PIXELS = None  # Pillow's own limit, which it applies before that
+warnings.filterwarnings("ignore", module=r"PIL\.")  # of odd metadata
 EPS = "EPS"
 # What the files of telephones begin with, after the length and `ftyp`.
 HEIC_BRANDS, HEIC_SUFFIXES = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1"}, {".heic", ".heif"}
@@ -26,6 +27,8 @@ LUMA = np.array([0.299, 0.587, 0.114])
 BLACK = 0.08
 # By how much, of 0 to 1, the garment at least stands out from the data set's black if it was no darker than its own ground.
 LIFT = 0.15
+# How much darker or brighter than usual the light may be somewhere.
+UNEVEN = (0.3, 2)
 # How broad the garment's outline is, in pixels of the 28.
 OUTLINE = 0.75
 # Xiao et al. sharpened their images once they were small: by a Gaussian of this radius; with how much, in percent, is ours.
@@ -104,24 +107,21 @@ def open_picture(file: BinaryIO) -> Image.Image:
     Raises:
         UserError: it is no picture, damaged, or too large, or HEIC and pillow-heif is not installed.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of odd metadata
-        try:
-            picture = identify(file)
-            if picture.width * picture.height > MOST_JPEG_PIXELS:
-                raise UserError("too many pixels; make it smaller")
-            picture.draft("RGB", (SIDE, SIDE))
-            if picture.width * picture.height > MOST_PIXELS:
-                raise UserError("too many pixels; make it smaller")
-            picture.load()
-        except (UserError, MemoryError):
-            raise
-        except Exception as error:  # each of Pillow's readers has its own for damaged files
-            raise UserError(f"a damaged picture ({' '.join(str(error).split())})") from None
-        try:
-            return ImageOps.exif_transpose(picture)
-        except Exception:  # odd EXIF data say nothing of the pixels
-            return picture
+    try:
+        picture = identify(file)
+        large = picture.width * picture.height > MOST_JPEG_PIXELS
+        picture.draft("RGB", (SIDE, SIDE))
+        if large or picture.width * picture.height > MOST_PIXELS:
+            raise UserError("too many pixels; make it smaller")
+        picture.load()
+    except (UserError, MemoryError):
+        raise
+    except Exception as error:  # each of Pillow's readers has its own for damaged files
+        raise UserError(f"a damaged picture ({' '.join(str(error).split())})") from None
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # odd EXIF data say nothing of the pixels
+        return picture
 
 
 def develop(grey: np.ndarray, mask: np.ndarray, ground: Ground, pixel: float) -> tuple[Image.Image, Background]:
@@ -138,11 +138,11 @@ def develop(grey: np.ndarray, mask: np.ndarray, ground: Ground, pixel: float) ->
     """
     light = ground.colors @ LUMA
     level = np.median(light[ground.mask])
-    grey = grey / np.clip(light / max(level, BLACK), 0.3, 2)  # as if the light were even
-    background = "light" if np.median(grey[mask]) < level else "dark"
+    background = "light" if np.median((grey - light)[mask]) < 0 else "dark"
     if level < BLACK:
         ink = np.clip(grey - level, 0, None)
     else:
+        grey = grey / np.clip(light / level, *UNEVEN)  # as if the light were even
         white = max(level, np.percentile(grey[mask], 98))
         ink = np.clip(white - grey, 0, None) + min(LIFT, white - level)
         if white > level + VISIBLE:  # on the garment's outline the ground shines through, which is darker than white
@@ -178,14 +178,13 @@ def make_garment(picture: Image.Image, background: Background | None = None) -> 
         background = background or ("light" if np.median(edge) > 127 else "dark")
         return Garment((255 - grey if background == "light" else grey).astype(np.uint8), background)
     grounds = find_grounds(ndimage.gaussian_filter(colors, (*[min(1, min(colors.shape[:2]) / SIDE)] * 2, 0)))
-    main = grounds[0]
-    light = main.colors @ LUMA
+    grey = colors @ LUMA
     seen = ~np.any([ground.mask for ground in grounds], axis=0)
     if background:
-        seen &= (colors @ LUMA < light) == (background == "light")
+        seen &= (grey < grounds[0].colors @ LUMA) == (background == "light")
     mask, pixel = find_garment(seen)
     if not mask.any():
         what = "nothing but thin lines stands" if seen.any() else "nothing stands"
         raise UserError(f"{what} out from the background; take one that is even, and of another colour than the garment")
-    small, background = develop(colors @ LUMA, mask, main, pixel)
+    small, background = develop(grey, mask, grounds[0], pixel)
     return Garment(np.asarray(small.filter(SHARPEN)), background)

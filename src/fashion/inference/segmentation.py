@@ -120,13 +120,12 @@ def main_part(mask: np.ndarray, gap: int) -> np.ndarray:
 
 
 def find_garment(seen: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the garment's mask, and the length that becomes a pixel of the network's image.
+    """Return the garment's mask, bool of shape (height, width), and the length that becomes one of the network's pixels.
+
+    What is thinner than half of that length, such as dust and a wire, is left out: a morphological opening.
 
     Args:
         seen: bool, shape (height, width): what is not the ground.
-
-    Returns:
-        What is thinner than half of that length, such as dust and a wire, is left out: a morphological opening.
     """
     rows, columns = np.nonzero(main_part(seen, 0))
     pixel = (max(np.ptp(rows), np.ptp(columns)) + 1) / IMAGE_SIDE if len(rows) else 1.0
