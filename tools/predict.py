@@ -6,16 +6,27 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 from fashion import figures
 from fashion.inference import photo
 from fashion.inference.classify import classify, describe_result, expand, in_words, read
+from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError, one_line_errors
 
 PICTURE = Path("predictions.png")
 
 
-def main(words: list[str], background: photo.Background | None, as_json: bool, show: bool) -> int:
+def write_csv(path: Path, results: list[dict], errors: dict[str, str]) -> None:
+    """Write a table with a row for each picture; those that could not be used have an error instead of a class."""
+    columns = ("path", "class", "confidence", "background", "error")
+    found = [*results, *({"path": word, "error": message} for word, message in errors.items())]
+    rows = ({key: result.get(key, "") for key in columns} for result in found)
+    # A file's name may be no text, which a CSV file cannot have.
+    tables.write(path, (row | {"path": row["path"].encode(errors="backslashreplace").decode()} for row in rows))
+
+
+def main(words: list[str], background: photo.Background | None, as_json: bool, show: bool, csv: Path | None) -> int:
     """Classify the pictures and print what was found.
 
     Returns:
@@ -25,7 +36,8 @@ def main(words: list[str], background: photo.Background | None, as_json: bool, s
         UserError: a model is missing or damaged, or a directory is empty.
     """
     garments, errors = {}, {}
-    for word in expand(words):
+    # The bar is for a terminal alone, and for what takes more than a second.
+    for word in tqdm(expand(words), desc="reading", unit=" pictures", delay=1, leave=False, disable=None):
         try:
             garments[word] = read(word, background)
         except UserError as error:
@@ -41,6 +53,9 @@ def main(words: list[str], background: photo.Background | None, as_json: bool, s
             print(in_words(result, max(map(len, garments))))
         for word, message in errors.items():
             print(f"error: {word}: {message}", file=sys.stderr)
+    if csv:
+        write_csv(csv, results, errors)
+        print(f"-> {csv}", file=sys.stderr)
     if show and results:
         images = np.stack([garments[result["path"]].image for result in results])
         classes, confidence = ([result[key] for result in results] for key in ("class", "confidence"))
@@ -51,12 +66,19 @@ def main(words: list[str], background: photo.Background | None, as_json: bool, s
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("pictures", nargs="+", metavar="IMAGE", help="a file, a directory, or -")
-    parser.add_argument("--background", choices=("dark", "light"), help="of the pictures (default: as most of each one's edge)")
+    parser.add_argument("pictures", nargs="+", metavar="IMAGE", help="a file, a directory of them, or - for standard input")
+    parser.add_argument(
+        "--background",
+        choices=("dark", "light"),
+        help="of the pictures: the garment is sought in what is lighter, or darker, alone (default: in both)",
+    )
     parser.add_argument(
         "--json", action="store_true", help="print a list of objects: path, class, confidence, or path and error"
+    )
+    parser.add_argument(
+        "--csv", type=Path, metavar="FILE", help="also write a table: path, class, confidence, background, error"
     )
     parser.add_argument("--show", action="store_true", help=f"also draw the pictures with their classes: {PICTURE}")
     arguments = parser.parse_args()
     with one_line_errors():
-        sys.exit(main(arguments.pictures, arguments.background, arguments.json, arguments.show))
+        sys.exit(main(arguments.pictures, arguments.background, arguments.json, arguments.show, arguments.csv))

@@ -40,6 +40,7 @@ SEEDS_STUDY = Path("studies/seeds")
 CROSS_VALIDATION_STUDY = Path("studies/cross_validation")
 LABELS_STUDY = Path("studies/labels")
 TUNING_STUDY = Path("studies/tuning")
+PHOTOS_STUDY = Path("studies/photos")
 SPEED_STUDY = Path("studies/speed")
 REPRODUCIBILITY_STUDY = Path("studies/reproducibility")
 

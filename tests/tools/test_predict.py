@@ -1,10 +1,13 @@
 """tools/predict.py: pictures of one's own, good and bad, for people and for programs."""
 
+import csv
 import io
 import json
+import os
 import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from PIL import Image
 from fashion import paths
 from fashion.data import release
 from fashion.data.facts import CLASS_NAMES
+from fashion.scoring.prediction_table import read_predictions
 
 
 @pytest.fixture(scope="module")
@@ -56,18 +60,73 @@ def test_the_good_pictures_are_named_and_the_others_reported(run, test_set, tmp_
     for number in range(20):
         Image.fromarray(test_set.images[number]).save(tmp_path / f"{number:02}.png")
     photograph(test_set.images[1]).save(tmp_path / "large photograph.jpg")
+    (tmp_path / "empty.jpg").touch()
+    missing, text = str(tmp_path / "missing.png"), str(tmp_path / "notes.txt")
     (tmp_path / "notes.txt").write_text("no picture")
-    missing = str(tmp_path / "missing.png")
-    code, printed, complaints = run(str(tmp_path), missing, "-", "--json", stdin=half_a_picture())
+    code, printed, complaints = run(str(tmp_path), missing, text, "-", "--json", stdin=half_a_picture())
     assert (code, complaints) == (1, "")
     results = json.loads(printed)
     errors = {result["path"]: result["error"] for result in results if "error" in result}
-    assert errors.keys() == {str(tmp_path / "notes.txt"), missing, "-"}
+    assert errors.keys() == {str(tmp_path / "empty.jpg"), text, missing, "-"}
     assert errors[missing] == "No such file or directory"
     named = [result for result in results if "error" not in result]
     assert len(named) == 21 and all(result["class"] in CLASS_NAMES and 0 < result["confidence"] <= 1 for result in named)
     right = sum(result["class"] == CLASS_NAMES[label] for result, label in zip(named, test_set.labels))
     assert right >= 12
+
+
+def test_a_directory_is_the_pictures_in_it_and_below_each_once(run, test_set, tmp_path):
+    names = ("b.png", "a/deep/C.JPG", "a/d.webp", ".hidden.png", ".git/e.png", "notes.txt", "link.png")
+    for name in names[:-2]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(test_set.images[2]).save(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "link.png").symlink_to(tmp_path / "gone.png")
+    (tmp_path / "a/around").symlink_to(tmp_path)
+    code, printed, _ = run(str(tmp_path), str(tmp_path / "b.png"), str(tmp_path), "--json")
+    assert code == 0
+    assert [result["path"] for result in json.loads(printed)] == [
+        str(tmp_path / name) for name in ("a/d.webp", "a/deep/C.JPG", "b.png")
+    ]
+
+
+def test_a_name_that_lies_about_its_format_does_not_matter(run, test_set, tmp_path):
+    photograph(test_set.images[2]).save(tmp_path / "really_a.png", "JPEG")
+    code, printed, _ = run(str(tmp_path / "really_a.png"), "--json")
+    assert code == 0 and json.loads(printed)[0]["background"] == "light"
+
+
+def test_the_table_has_a_row_for_each_picture(run, test_set, tmp_path):
+    Image.fromarray(test_set.images[2]).save(tmp_path / "trousers.png")
+    os.symlink(tmp_path / "trousers.png", os.fsencode(tmp_path) + b"/not text \xff.png")
+    (tmp_path / "empty.jpg").touch()
+    code, printed, complaints = run(str(tmp_path), "--json", "--csv", str(tmp_path / "new/table.csv"))
+    assert code == 1 and complaints == f"-> {tmp_path}/new/table.csv\n"
+    with (tmp_path / "new/table.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [Path(row["path"]).name for row in rows] == ["not text \\udcff.png", "trousers.png", "empty.jpg"]
+    assert rows[1]["class"] == json.loads(printed)[1]["class"] and float(rows[1]["confidence"]) > 0
+    assert (rows[1]["error"], rows[2]["class"], rows[2]["error"]) == ("", "", "an empty file")
+
+
+def test_a_table_that_cannot_be_written_is_one_line(run, test_set, tmp_path):
+    Image.fromarray(test_set.images[2]).save(tmp_path / "trousers.png")
+    code, _, complaints = run(str(tmp_path / "trousers.png"), "--csv", str(tmp_path))
+    assert code == 1 and complaints.startswith(f"error: {tmp_path}") and complaints.endswith(": Is a directory\n")
+
+
+def test_a_file_without_end_is_refused(run, monkeypatch):
+    monkeypatch.setattr("fashion.inference.classify.MOST_BYTES", 1 << 20)
+    assert run("/dev/zero") == (1, "", "error: /dev/zero: more than 1 MB; make it smaller\n")
+
+
+def test_the_test_images_as_pictures_score_as_the_pipeline_did(run, ran, test_set, tmp_path):
+    predicted = read_predictions(ran.path / paths.PREDICTIONS).predicted[:300]
+    for number in range(300):
+        Image.fromarray(test_set.images[number]).save(tmp_path / f"{number:03}.png")
+    code, printed, _ = run(str(tmp_path), "--json")
+    assert code == 0
+    assert [result["class"] for result in json.loads(printed)] == [CLASS_NAMES[number] for number in predicted]
 
 
 def test_words_for_people_and_the_picture(run, ran, test_set, tmp_path):
@@ -82,7 +141,7 @@ def test_words_for_people_and_the_picture(run, ran, test_set, tmp_path):
 
 
 def test_a_directory_without_pictures_is_refused(run, tmp_path):
-    assert run(str(tmp_path)) == (1, "", f"error: {tmp_path}: no files in this directory\n")
+    assert run(str(tmp_path)) == (1, "", f"error: {tmp_path}: no pictures in this directory\n")
 
 
 def test_help_does_not_wait_for_tensorflow():

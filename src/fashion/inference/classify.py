@@ -1,7 +1,10 @@
 """The class of a user's own pictures."""
 
 import io
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -9,31 +12,44 @@ import numpy as np
 from fashion import params, paths
 from fashion.inference import onnx_model, photo
 from fashion.pipeline import tables
-from fashion.pipeline.errors import UserError, describe
+from fashion.pipeline.errors import UserError
 from fashion.scoring.calibration import read_temperature, scale_by_temperature
 
 # How many other classes are named beside the most probable one, and from which probability on.
 RUNNERS_UP, NAMED_FROM = 2, 0.01
+# Of a picture's file.
+MOST_BYTES = 1 << 29
 
 
 def expand(words: list[str]) -> list[str]:
-    """Return the files that the words on the command line stand for, those of a directory in the order of their names.
+    """Return the files that the words on the command line stand for, each once.
+
+    A directory stands for the pictures in it and below, in the order of their names; what is hidden does not count.
 
     Raises:
-        UserError: a directory has no files.
+        UserError: a directory has no pictures.
     """
     found = []
     for word in words:
         if not word:
             raise UserError("an empty name is no picture")
         if word != "-" and Path(word).is_dir():
-            inside = sorted(str(path) for path in Path(word).iterdir() if path.is_file() and not path.name.startswith("."))
+            inside = sorted(pictures_in(Path(word)))
             if not inside:
-                raise UserError(f"{word}: no files in this directory")
-            found += inside
+                raise UserError(f"{word}: no pictures in this directory")
+            found += map(str, inside)
         else:
             found.append(word)
-    return found
+    return list(dict.fromkeys(found))
+
+
+def pictures_in(directory: Path) -> Iterator[Path]:
+    """Yield the files in a directory, and in those below it, that are named as pictures are."""
+    suffixes = photo.suffixes()
+    for folder, folders, names in os.walk(directory):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths_here = (Path(folder, name) for name in names if not name.startswith("."))
+        yield from (path for path in paths_here if path.suffix.lower() in suffixes and path.is_file())
 
 
 def read(word: str, background: photo.Background | None) -> photo.Garment:
@@ -43,9 +59,12 @@ def read(word: str, background: photo.Background | None) -> photo.Garment:
         UserError: it cannot be read or used; without the name of the file.
     """
     try:
-        content = sys.stdin.buffer.read() if word == "-" else Path(word).read_bytes()
-    except OSError as error:
-        raise UserError(error.strerror or describe(error)) from None
+        with nullcontext(sys.stdin.buffer) if word == "-" else Path(word).open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:  # the latter of a name that no file can have
+        raise UserError(getattr(error, "strerror", None) or str(error)) from None
+    if len(content) > MOST_BYTES:
+        raise UserError(f"more than {MOST_BYTES >> 20} MB; make it smaller")
     return photo.make_garment(photo.open_picture(io.BytesIO(content)), background)
 
 

@@ -199,5 +199,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "labels": lines_of("studies/labels/audit.md"),
     "serving": lines_of("studies/serving/table.md"),
     "determinism": table_of("studies/reproducibility/determinism.md"),
+    "photos": table_of("studies/photos/table.md"),
     "portable_bits": table_of("studies/reproducibility/portable_bits.md"),
 }
