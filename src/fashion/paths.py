@@ -26,6 +26,7 @@ METRICS = REPORTS / "metrics.json"
 CLASSES = REPORTS / "classes.csv"
 PREDICTIONS = REPORTS / "predictions.csv"
 RELIABILITY = REPORTS / "reliability.csv"
+OUT_OF_DISTRIBUTION = REPORTS / "out_of_distribution.npz"  # not in git: DVC's, as the networks that it belongs to
 FIGURES = REPORTS / "figures"
 PAGE, MODEL_CARD = REPORTS / "index.html", REPORTS / "model_card.md"
 MACHINE = REPORTS / "machine.json"
