@@ -32,8 +32,8 @@ def main(words: list[str], background: photo.Background | None, as_json: bool, s
             errors[word] = str(error)
     results = []
     if garments:
-        probabilities = classify(np.stack([garment.image for garment in garments.values()]))
-        results = [describe_result(word, garments[word], row) for word, row in zip(garments, probabilities)]
+        found = classify(np.stack([garment.image for garment in garments.values()]))
+        results = [describe_result(word, garments[word], *row) for word, row in zip(garments, zip(*found))]
     if as_json:
         print(json.dumps([*results, *({"path": word, "error": message} for word, message in errors.items())], indent=2))
     else:
@@ -54,7 +54,7 @@ if __name__ == "__main__":
     parser.add_argument("pictures", nargs="+", metavar="IMAGE", help="a file, a directory, or -")
     parser.add_argument("--background", choices=("dark", "light"), help="of the pictures (default: as most of each one's edge)")
     parser.add_argument(
-        "--json", action="store_true", help="print a list of objects: path, class, confidence, or path and error"
+        "--json", action="store_true", help="print a list of objects: path, class, confidence …, or path and error"
     )
     parser.add_argument("--show", action="store_true", help=f"also draw the pictures with their classes: {PICTURE}")
     arguments = parser.parse_args()
