@@ -10,12 +10,13 @@ import numpy as np
 from fashion import figures
 from fashion.inference import photo
 from fashion.inference.classify import classify, describe_result, expand, in_words, read
+from fashion.inference.explanation import explain
 from fashion.pipeline.errors import UserError, one_line_errors
 
-PICTURE = Path("predictions.png")
+PICTURE, EXPLANATIONS = Path("predictions.png"), Path("explanations.png")
 
 
-def main(words: list[str], background: photo.Background | None, as_json: bool, show: bool) -> int:
+def main(words: list[str], background: photo.Background | None, as_json: bool, show: bool, why: bool) -> int:
     """Classify the pictures and print what was found.
 
     Returns:
@@ -46,7 +47,21 @@ def main(words: list[str], background: photo.Background | None, as_json: bool, s
         classes, confidence = ([result[key] for result in results] for key in ("class", "confidence"))
         figures.save(PICTURE, figures.predictions(images, None, classes, confidence))
         print(f"-> {PICTURE}", file=sys.stderr)
+    if why and results:
+        draw_explanations(results, np.stack([garments[result["path"]].image for result in results]))
     return 1 if errors else 0
+
+
+def draw_explanations(results: list[dict], images: np.ndarray) -> None:
+    """Draw which pixels mattered for the classes of images, uint8 of shape (N, 28, 28).
+
+    Raises:
+        UserError: there are too many, or a model is missing or damaged.
+    """
+    explained = explain(images, lambda variants: classify(variants).probabilities)
+    classes = [result["class"] for result in results]
+    figures.save(EXPLANATIONS, figures.explanations(images, explained.importance, classes, explained.confidence))
+    print(f"-> {EXPLANATIONS}", file=sys.stderr)
 
 
 if __name__ == "__main__":
@@ -57,6 +72,7 @@ if __name__ == "__main__":
         "--json", action="store_true", help="print a list of objects: path, class, confidence …, or path and error"
     )
     parser.add_argument("--show", action="store_true", help=f"also draw the pictures with their classes: {PICTURE}")
+    parser.add_argument("--explain", action="store_true", help=f"also draw which pixels mattered: {EXPLANATIONS}")
     arguments = parser.parse_args()
     with one_line_errors():
-        sys.exit(main(arguments.pictures, arguments.background, arguments.json, arguments.show))
+        sys.exit(main(arguments.pictures, arguments.background, arguments.json, arguments.show, arguments.explain))

@@ -40,6 +40,7 @@ SEEDS_STUDY = Path("studies/seeds")
 CROSS_VALIDATION_STUDY = Path("studies/cross_validation")
 LABELS_STUDY = Path("studies/labels")
 TUNING_STUDY = Path("studies/tuning")
+OUT_OF_DISTRIBUTION_STUDY = Path("studies/out_of_distribution")
 SPEED_STUDY = Path("studies/speed")
 REPRODUCIBILITY_STUDY = Path("studies/reproducibility")
 

@@ -7,6 +7,7 @@ from fashion.backend import keras
 from fashion.data.images import Images
 from fashion.pipeline.errors import UserError
 from fashion.scoring import out_of_distribution
+from fashion.scoring.calibration import SMALLEST
 from fashion.scoring.out_of_distribution import Statistics
 from fashion.scoring.prediction import evaluation_batches
 
@@ -25,16 +26,15 @@ def is_map(layer: keras.Layer) -> bool:
 def features(model: keras.Model) -> keras.KerasTensor:
     """Return the features of the images that a network is given, float32 of shape (N, D).
 
-    They are its feature maps, averaged over the image as Lee et al. 2018 do; what its last layer is given; and the image in
-    squares of 4x4 pixels, because an average does not know where things are. A backbone's inner feature maps are left out.
+    They are its feature maps, averaged over the image as Lee et al. 2018 do; its log-probabilities; and the image in squares of
+    4x4 pixels, because an average does not know where things are. A backbone's inner feature maps are left out.
     """
     (image,) = model.inputs  # each layer has a name that no network's own has
     grey = layers.Rescaling(1 / 255, name="grey")(layers.Reshape((*image.shape[1:], 1), name="as_map")(image))
     squares = layers.Flatten(name="squares")(layers.AveragePooling2D(SQUARE, name="square_means")(grey))
-    maps = [
-        layers.GlobalAveragePooling2D(name=f"{layer.name}_mean")(layer.output) for layer in model.layers if is_map(layer)
-    ]
-    return layers.Concatenate(name="features")([squares, *maps, model.layers[-1].input])
+    maps = [layers.GlobalAveragePooling2D(name=f"{layer.name}_mean")(layer.output) for layer in model.layers if is_map(layer)]
+    answers = keras.ops.log(keras.ops.maximum(model.output, SMALLEST))
+    return layers.Concatenate(name="features")([squares, *maps, answers])
 
 
 def distance(found: keras.KerasTensor, statistics: Statistics) -> keras.KerasTensor:
