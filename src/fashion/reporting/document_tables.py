@@ -190,6 +190,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "ensembles": lines_of("studies/seeds/ensembles.md"),
     "cross_validation": lines_of("studies/cross_validation/table.md"),
     "labels": lines_of("studies/labels/audit.md"),
+    "out_of_distribution": lines_of("studies/out_of_distribution/table.md"),
     "determinism": table_of("studies/reproducibility/determinism.md"),
     "portable_bits": table_of("studies/reproducibility/portable_bits.md"),
 }
