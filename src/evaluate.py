@@ -33,8 +33,8 @@ def main(members: list[str], params: EvaluateParams) -> None:
     scores = {name: score(splits[name], predicted.ensemble[name]) for name in ("train", "validation")}
     scores["test"] = of_test.overall
     summary = ", ".join(f"{name} accuracy {values['accuracy']:.2%}" for name, values in scores.items())
-    statistics, strangeness = fit_detector(models[0], splits)
-    metrics: dict[str, Any] = {"temperature": predicted.temperature, out_of_distribution.KEY: strangeness, **scores}
+    detection = fit_detector(models[0], splits)
+    metrics: dict[str, Any] = {"temperature": predicted.temperature, out_of_distribution.KEY: detection.scores, **scores}
     if len(members) > 1:
         metrics["members"] = {
             member: {name: score(splits[name], predicted.members[name][number]) for name in ("validation", "test")}
@@ -42,7 +42,7 @@ def main(members: list[str], params: EvaluateParams) -> None:
         }
 
     write_json(paths.METRICS, rounded(metrics))
-    out_of_distribution.save_statistics(paths.OUT_OF_DISTRIBUTION, statistics)
+    out_of_distribution.save_statistics(paths.OUT_OF_DISTRIBUTION, detection.statistics)
     tables.write_columns(paths.CLASSES, {"class": CLASS_NAMES, **of_test.classes._asdict()})
     tables.write_columns(paths.RELIABILITY, of_test.reliability._asdict())
     write_predictions(paths.PREDICTIONS, test.labels, probabilities)

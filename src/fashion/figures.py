@@ -99,7 +99,7 @@ def explanations(images: np.ndarray, importance: np.ndarray, predicted: Sequence
     for axes in grid.flat:
         axes.axis("off")
     for (plain, coloured), image, weight, name, probability in zip(
-        grid.reshape(-1, 2, copy=False), images, importance, predicted, confidence
+        grid.reshape(-1, 2), images, importance, predicted, confidence
     ):
         for axes in (plain, coloured):
             axes.axis("on")
