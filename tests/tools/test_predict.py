@@ -100,6 +100,21 @@ def test_what_is_no_garment_gets_a_warning_and_garments_do_not(run, test_set, tm
     assert [line.endswith("; unlike the training images: perhaps no garment") for line in lines].count(True) == len(warned)
 
 
+def test_without_what_the_evaluation_wrote_it_says_what_to_do(run, ran, test_set, tmp_path):
+    Image.fromarray(test_set.images[0]).save(tmp_path / "boot.png")
+    statistics = ran.path / paths.OUT_OF_DISTRIBUTION
+    content = statistics.read_bytes()
+    for change, said in (
+        (lambda: statistics.unlink(), "No such file or directory; `dvc repro` makes what is missing"),
+        (lambda: statistics.write_bytes(content[:999]), "not the statistics of features"),
+    ):
+        change()
+        code, printed, complaints = run(str(tmp_path / "boot.png"))
+        assert (code, printed) == (1, "")
+        assert complaints.startswith(f"error: {paths.OUT_OF_DISTRIBUTION}: {said}") and complaints.count("\n") == 1
+        statistics.write_bytes(content)
+
+
 def test_the_explanation_is_one_picture_of_all(run, ran, test_set, tmp_path):
     for number in range(4):
         Image.fromarray(test_set.images[number]).save(tmp_path / f"{number}.png")
