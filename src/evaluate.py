@@ -1,4 +1,4 @@
-"""Score the ensemble: models/ on data/prepared/ -> reports/metrics.json, classes.csv, reliability.csv and predictions.csv."""
+"""Score the ensemble: models/ on data/prepared/ -> reports/metrics.json, classes.csv, reliability.csv, predictions.csv …"""
 
 from typing import Any
 
@@ -8,7 +8,9 @@ from fashion.networks import artifact
 from fashion.params import EvaluateParams
 from fashion.pipeline import stage, tables
 from fashion.pipeline.files import write_json
+from fashion.scoring import out_of_distribution
 from fashion.scoring.evaluation import predict_splits, rounded, score_test
+from fashion.scoring.features import fit_detector
 from fashion.scoring.metrics import score
 from fashion.scoring.prediction_table import write_predictions
 
@@ -30,7 +32,8 @@ def main(members: list[str], params: EvaluateParams) -> None:
     scores = {name: score(splits[name], predicted.ensemble[name]) for name in ("train", "validation")}
     scores["test"] = of_test.overall
     summary = ", ".join(f"{name} accuracy {values['accuracy']:.2%}" for name, values in scores.items())
-    metrics: dict[str, Any] = {"temperature": predicted.temperature, **scores}
+    detection = fit_detector(models[0], splits)
+    metrics: dict[str, Any] = {"temperature": predicted.temperature, out_of_distribution.KEY: detection.scores, **scores}
     if len(members) > 1:
         metrics["members"] = {
             member: {name: score(splits[name], predicted.members[name][number]) for name in ("validation", "test")}
@@ -38,6 +41,7 @@ def main(members: list[str], params: EvaluateParams) -> None:
         }
 
     write_json(paths.METRICS, rounded(metrics))
+    out_of_distribution.save_statistics(paths.OUT_OF_DISTRIBUTION, detection.statistics)
     names = load_class_names(paths.TEST)
     tables.write_columns(paths.CLASSES, {"class": names, **of_test.classes._asdict()})
     tables.write_columns(paths.RELIABILITY, of_test.reliability._asdict())

@@ -1,6 +1,7 @@
 """Export the trained ensemble to a format that other programs run, and check that it agrees with the original.
 
-The exported model takes images as they are, uint8 of shape (N, 28, 28), and returns probabilities, float32 of shape (N, 10).
+The exported model takes images as they are, uint8 of shape (N, 28, 28). It returns `probabilities`, float32 of shape (N, 10),
+and `out_of_distribution`, float32 of shape (N,): above 1 for an image unlike those of the training, which may be no garment.
 Scaling of the pixels, test-time augmentation, averaging over the members and temperature scaling are part of it.
 """
 
@@ -14,7 +15,8 @@ from fashion import params, paths
 from fashion.inference import onnx_model
 from fashion.pipeline.errors import one_line_errors
 
-NAMES = {"keras": "model.keras", "saved_model": "saved_model", "onnx": paths.ONNX.name, "litert": "model.tflite"}
+# A server of SavedModels (TensorFlow Serving) is given a directory with one for each version.
+NAMES = {"keras": "model.keras", "saved_model": "saved_model/1", "onnx": paths.ONNX.name, "litert": "model.tflite"}
 
 
 def main(form: str) -> None:
@@ -36,6 +38,7 @@ def main(form: str) -> None:
     target = paths.EXPORTED / NAMES[form]
     with tempfile.TemporaryDirectory(dir=paths.EXPORTED, prefix=".") as directory:
         path = Path(directory) / NAMES[form]
+        path.parent.mkdir(exist_ok=True)
         export.write(model, form, path)
         if form == "onnx":
             onnx_model.stamp(path, made_from)
@@ -43,6 +46,7 @@ def main(form: str) -> None:
         agreement = export.check(run, model)
         if target.is_dir():
             shutil.rmtree(target)
+        target.parent.mkdir(exist_ok=True)
         os.replace(path, target)
     print(f"{target}: {export.size(target) / 1e6:.2f} MB, {export.latency(run):.2f} ms for one image; {agreement}")
 

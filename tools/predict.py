@@ -11,22 +11,23 @@ from tqdm import tqdm
 from fashion import figures
 from fashion.inference import photo
 from fashion.inference.classify import classify, describe_result, expand, in_words, read
+from fashion.inference.explanation import explain
 from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError, one_line_errors
 
-PICTURE = Path("predictions.png")
+PICTURE, EXPLANATIONS = Path("predictions.png"), Path("explanations.png")
 
 
 def write_csv(path: Path, results: list[dict], errors: dict[str, str]) -> None:
     """Write a table with a row for each picture; those that could not be used have an error instead of a class."""
-    columns = ("path", "class", "confidence", "background", "error")
+    columns = ("path", "class", "confidence", "background", "out_of_distribution", "error")
     found = [*results, *({"path": word, "error": message} for word, message in errors.items())]
     rows = ({key: result.get(key, "") for key in columns} for result in found)
     # A file's name may be no text, which a CSV file cannot have.
     tables.write(path, (row | {"path": row["path"].encode(errors="backslashreplace").decode()} for row in rows))
 
 
-def main(words: list[str], background: photo.Background | None, as_json: bool, show: bool, csv: Path | None) -> int:
+def main(words: list[str], background: photo.Background | None, as_json: bool, show: bool, why: bool, csv: Path | None) -> int:
     """Classify the pictures and print what was found.
 
     Returns:
@@ -44,8 +45,8 @@ def main(words: list[str], background: photo.Background | None, as_json: bool, s
             errors[word] = str(error)
     results = []
     if garments:
-        probabilities = classify(np.stack([garment.image for garment in garments.values()]))
-        results = [describe_result(word, garments[word], row) for word, row in zip(garments, probabilities)]
+        found = classify(np.stack([garment.image for garment in garments.values()]))
+        results = [describe_result(word, garments[word], *row) for word, row in zip(garments, zip(*found))]
     if as_json:
         print(json.dumps([*results, *({"path": word, "error": message} for word, message in errors.items())], indent=2))
     else:
@@ -61,7 +62,21 @@ def main(words: list[str], background: photo.Background | None, as_json: bool, s
         classes, confidence = ([result[key] for result in results] for key in ("class", "confidence"))
         figures.save(PICTURE, figures.predictions(images, None, classes, confidence))
         print(f"-> {PICTURE}", file=sys.stderr)
+    if why and results:
+        draw_explanations(results, np.stack([garments[result["path"]].image for result in results]))
     return 1 if errors else 0
+
+
+def draw_explanations(results: list[dict], images: np.ndarray) -> None:
+    """Draw which pixels mattered for the classes of images, uint8 of shape (N, 28, 28).
+
+    Raises:
+        UserError: there are too many, or a model is missing or damaged.
+    """
+    explained = explain(images, lambda variants: classify(variants).probabilities)
+    classes = [result["class"] for result in results]
+    figures.save(EXPLANATIONS, figures.explanations(images, explained.importance, classes, explained.confidence))
+    print(f"-> {EXPLANATIONS}", file=sys.stderr)
 
 
 if __name__ == "__main__":
@@ -73,12 +88,15 @@ if __name__ == "__main__":
         help="of the pictures: the garment is sought in what is lighter, or darker, alone (default: in both)",
     )
     parser.add_argument(
-        "--json", action="store_true", help="print a list of objects: path, class, confidence, or path and error"
+        "--json", action="store_true", help="print a list of objects: path, class, confidence …, or path and error"
     )
     parser.add_argument(
-        "--csv", type=Path, metavar="FILE", help="also write a table: path, class, confidence, background, error"
+        "--csv", type=Path, metavar="FILE", help="also write a table: path, class, confidence …, or path and error"
     )
     parser.add_argument("--show", action="store_true", help=f"also draw the pictures with their classes: {PICTURE}")
+    parser.add_argument("--explain", action="store_true", help=f"also draw which pixels mattered: {EXPLANATIONS}")
     arguments = parser.parse_args()
     with one_line_errors():
-        sys.exit(main(arguments.pictures, arguments.background, arguments.json, arguments.show, arguments.csv))
+        sys.exit(
+            main(arguments.pictures, arguments.background, arguments.json, arguments.show, arguments.explain, arguments.csv)
+        )

@@ -86,6 +86,37 @@ def predictions(
     return figure
 
 
+def explanations(images: np.ndarray, importance: np.ndarray, predicted: Sequence[str], confidence: Sequence[float]) -> Figure:
+    """Draw images, each beside itself with the pixels coloured that mattered for the class predicted.
+
+    Args:
+        images: uint8, shape (N, 28, 28).
+        importance: float, shape (N, 28, 28): orange where above 0, purple where below; each image has its own scale.
+        predicted: N names of predicted classes.
+        confidence: N probabilities of the predicted classes.
+    """
+    pairs = min(3, len(images))
+    rows = -(-len(images) // pairs)
+    figure = Figure(figsize=(3.8 * pairs, 2.2 * rows + 0.4))
+    grid = figure.subplots(rows, 2 * pairs, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for (plain, coloured), image, weight, name, probability in zip(
+        grid.reshape(-1, 2), images, importance, predicted, confidence
+    ):
+        for axes in (plain, coloured):
+            axes.axis("on")
+            show_image(axes, image)
+        scale = max(float(np.abs(weight).max()), 0.01)  # a point: less is nothing
+        coloured.imshow(weight, cmap="PuOr_r", vmin=-scale, vmax=scale, alpha=np.minimum(1, np.abs(weight) / scale) * 0.8)
+        plain.set_xlabel(f"{name} {probability:.0%}", color=GREY, fontsize=9)
+        coloured.set_xlabel(f"−{100 * weight.max():.0f} points", color=GREY, fontsize=9)
+    figure.suptitle(
+        "Orange: hidden, it makes the class less probable, by so many points at most. Purple: more probable", fontsize=9
+    )
+    return figure
+
+
 def augmented(images: np.ndarray, variants: np.ndarray) -> Figure:
     """Draw images, each in a row with what augmentation makes of it.
 
@@ -212,14 +243,17 @@ def reliability(bins: Mapping[str, np.ndarray]) -> Figure:
 
 
 def confused_pairs(rows: Sequence[tuple[str, np.ndarray]], columns: int) -> Figure:
-    """Draw example images of each pair of classes that is confused.
+    """Draw example images of each pair of classes that is confused; arguments as for `gallery`."""
+    return gallery(rows, columns) if rows else notice("No test image was misclassified")
+
+
+def gallery(rows: Sequence[tuple[str, np.ndarray]], columns: int) -> Figure:
+    """Draw example images of each of some kinds.
 
     Args:
-        rows: what a pair is called, and its examples, uint8 of shape (N, 28, 28).
+        rows: what a kind is called, and its examples, uint8 of shape (N, 28, 28).
         columns: the number of places for examples in each row.
     """
-    if not rows:
-        return notice("No test image was misclassified")
     figure = Figure(figsize=(2.2 + 0.95 * columns, 1.0 * len(rows) + 0.3))
     grid = figure.subplots(len(rows), columns + 1, squeeze=False, width_ratios=[2.2, *[0.95] * columns])
     for (title, images), (heading, *places) in zip(rows, grid):

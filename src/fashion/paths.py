@@ -27,6 +27,7 @@ METRICS = REPORTS / "metrics.json"
 CLASSES = REPORTS / "classes.csv"
 PREDICTIONS = REPORTS / "predictions.csv"
 RELIABILITY = REPORTS / "reliability.csv"
+OUT_OF_DISTRIBUTION = REPORTS / "out_of_distribution.npz"  # not in git: DVC's, as the networks that it belongs to
 FIGURES = REPORTS / "figures"
 PAGE, MODEL_CARD = REPORTS / "index.html", REPORTS / "model_card.md"
 MACHINE = REPORTS / "machine.json"
@@ -41,6 +42,7 @@ CROSS_VALIDATION_STUDY = Path("studies/cross_validation")
 LABELS_STUDY = Path("studies/labels")
 TUNING_STUDY = Path("studies/tuning")
 PHOTOS_STUDY = Path("studies/photos")
+OUT_OF_DISTRIBUTION_STUDY = Path("studies/out_of_distribution")
 SPEED_STUDY = Path("studies/speed")
 REPRODUCIBILITY_STUDY = Path("studies/reproducibility")
 

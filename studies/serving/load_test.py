@@ -152,7 +152,7 @@ def measure(address: str, pictures: dict[str, bytes], classifier: Classifier, se
     found = {}
     for name, picture in pictures.items():
         image = photo.make_garment(photo.open_picture(io.BytesIO(picture))).image[None]
-        found[name, "network alone"] = alone(lambda image=image: classifier.run(image), seconds)
+        found[name, "network alone"] = alone(lambda image=image: classifier.classify(image), seconds)
         found[name, "without a server"] = alone(lambda picture=picture: classifier(picture, None, False), seconds)
         for clients in CLIENTS:
             what = f"{clients} client{'s' if clients > 1 else ''}"

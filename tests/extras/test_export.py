@@ -5,6 +5,7 @@ import re
 import runpy
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -38,11 +39,13 @@ def test_the_exported_ensemble_agrees_with_the_original(form, run, trained, monk
     printed, complaints = capfd.readouterr()
     said = re.fullmatch(
         r"(exported/\S+): \d+\.\d\d MB, \d+\.\d\d ms for one image; agrees on 10,000 test images: the same classes, "
-        r"probabilities at most (\S+) apart\n",
+        r"probabilities at most (\S+) and out_of_distribution at most (\S+) apart\n",
         printed,
     )
-    assert said and float(said[2]) <= 1e-3
+    assert said and float(said[2]) <= 1e-3 and float(said[3]) <= 1e-3
     assert (trained.path / said[1]).exists()
+    if form == "saved_model":  # where TensorFlow Serving looks for versions
+        assert said[1] == "exported/saved_model/1" and (trained.path / said[1] / "saved_model.pb").exists()
     assert complaints == ""
 
 
@@ -50,18 +53,22 @@ def test_what_it_exports_scores_as_the_pipeline_did(trained, monkeypatch):
     """The original that the exports are compared with has the accuracy that `dvc repro` wrote."""
     monkeypatch.chdir(trained.path)
     test = load_images(paths.TEST)
-    found = export.build().predict(test.images, batch_size=1000, verbose=0).argmax(axis=1)
+    found = export.build().predict(test.images, batch_size=1000, verbose=0)
     scores = json.loads(paths.METRICS.read_text())
-    assert np.mean(found == test.labels) == pytest.approx(scores["test"]["accuracy"], abs=1e-3)
+    right = found["probabilities"].argmax(axis=1) == test.labels
+    assert right.mean() == pytest.approx(scores["test"]["accuracy"], abs=1e-3)
+    alarms = found["out_of_distribution"] > 1
+    assert alarms.mean() == pytest.approx(scores["out_of_distribution"]["test_false_alarms"], abs=1e-3)
     assert set(scores["members"]) == {"second", "model"}
 
 
 def test_predict_starts_without_tensorflow_once_there_is_an_export_of_these_models(trained, tmp_path):
-    Image.fromarray(np.full((28, 28), 200, np.uint8)).save(tmp_path / "grey.png")
+    noise = np.random.default_rng(0).integers(0, 256, (28, 28)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
 
     def predict() -> tuple[dict, bool]:
         """Return what is predicted, and whether TensorFlow was imported."""
-        words = ("-X", "importtime", "tools/predict.py", "--json", "--background", "dark", str(tmp_path / "grey.png"))
+        words = ("-X", "importtime", "tools/predict.py", "--json", "--background", "dark", str(tmp_path / "noise.png"))
         done = trained.run(".venv/bin/python", *words)
         assert done.returncode == 0, done.stderr
         # The module that imports it for all others hides what that prints.
@@ -77,11 +84,18 @@ def test_predict_starts_without_tensorflow_once_there_is_an_export_of_these_mode
     assert not imported
     assert quick["class"] == original["class"]
     assert quick["confidence"] == pytest.approx(original["confidence"], abs=1e-3)
-    # Another ensemble than the exported one.
-    trained.edit("tta: flip_shift ", "tta: flip ")
-    _, imported = predict()
-    trained.edit("tta: flip ", "tta: flip_shift ")
-    assert imported
+    assert quick["out_of_distribution"] is original["out_of_distribution"] is True
+    # Another ensemble than the exported one, or another threshold.
+    threshold = str(json.loads((trained.path / paths.METRICS).read_text())["out_of_distribution"]["threshold"])
+    for old, new, file in (
+        ("tta: flip_shift ", "tta: flip ", "params.yaml"),
+        (f'"threshold": {threshold}', '"threshold": 1e9', str(paths.METRICS)),
+    ):
+        trained.edit(old, new, file)
+        other, imported = predict()
+        trained.edit(new, old, file)
+        assert imported
+    assert other["out_of_distribution"] is False
     (trained.path / "exported/model.onnx").write_bytes(b"damaged")
     assert predict() == (original, True)
 
@@ -89,19 +103,35 @@ def test_predict_starts_without_tensorflow_once_there_is_an_export_of_these_mode
 def test_a_model_that_disagrees_is_refused(run, trained, monkeypatch, capfd):
     monkeypatch.chdir(trained.path)
     model = export.build()
+    images = load_images(paths.TEST).images
+    right = model.predict(images, batch_size=1000, verbose=0)
+
+    def wrong(changed: str, change: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+        """An exported model that gives the right answers for the test images in their order, but for one output."""
+        answers = iter(range(0, len(images), 100))
+
+        def answer(batch: np.ndarray) -> dict[str, np.ndarray]:
+            start = next(answers)
+            found = {name: output[start : start + len(batch)] for name, output in right.items()}
+            return found | {changed: change(found[changed])}
+
+        return answer
+
     with pytest.raises(UserError, match=r"disagrees with the original: another class for \d+ of 10,000 images"):
-        export.check(lambda images: np.full((len(images), 10), 0.1, np.float32), model)
+        export.check(wrong("probabilities", lambda found: np.full_like(found, 0.1)), model)
+    with pytest.raises(UserError, match=r"for 0 of 10,000 images, .+out_of_distribution up to 0.01 apart"):
+        export.check(wrong("out_of_distribution", lambda found: found * 1.01), model)
+    assert "agrees on 10,000" in export.check(wrong("out_of_distribution", lambda found: found * 1.0005), model)
 
     # The same classes, but other probabilities; what was exported before stays.
     target = Path("exported/model.keras")
     target.parent.mkdir(exist_ok=True)
     target.write_bytes(b"of before")
-    monkeypatch.setattr(
-        export, "open_exported", lambda form, path: lambda images: 0.99 * model.predict(images, verbose=0) + 0.001
-    )
+    monkeypatch.setattr(export, "open_exported", lambda form, path: wrong("probabilities", lambda found: 0.99 * found + 0.001))
     with pytest.raises(SystemExit):
         run("--format", "keras")
-    assert re.search(r"another class for 0 of 10,000 images, probabilities up to 0.00\d+ apart", capfd.readouterr().err)
+    said = r"another class for 0 of 10,000 images, .*probabilities up to 0.00\d+ apart"
+    assert re.search(said, capfd.readouterr().err)
     assert target.read_bytes() == b"of before"
     target.unlink()
     assert [path.name for path in target.parent.iterdir() if path.name.startswith(".")] == []

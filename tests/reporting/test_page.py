@@ -16,7 +16,7 @@ from fashion.pipeline.files import read_results, sha256
 from fashion.reporting import content, render
 from fashion.scoring.prediction_table import Predictions
 
-READ = ("dvc.lock", "params.yaml", "reports", "studies/labels", "studies/seeds/results")
+READ = ("dvc.lock", "params.yaml", "reports", "studies/labels", "studies/out_of_distribution", "studies/seeds/results")
 
 
 @pytest.fixture

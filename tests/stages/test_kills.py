@@ -29,7 +29,8 @@ def test_a_killed_training_resumes_after_the_last_finished_epoch_and_ends_with_t
     assert "Learning curves of model" in page and f'"epoch": "{len(epochs)}"' in page
     done = clone.run("python", "src/report.py")
     assert done.stderr == (
-        f"error: reports/history/model.csv: epoch {len(epochs)} is not the last one that params.yaml asks for; run `dvc repro`\n"
+        f"error: reports/history/model.csv: epoch {len(epochs)} is not the last one that params.yaml asks for; "
+        "run `dvc repro`\n"
     )
     said = clone.dvc("repro", "train@model")
     assert 3 <= int(re.search(r"resuming after epoch (\d+) ", said)[1]) < 30

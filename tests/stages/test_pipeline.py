@@ -30,8 +30,10 @@ def ran(printed: str) -> list[str]:
 
 def test_the_outputs(pipeline):
     scores = json.loads((pipeline.path / "reports/metrics.json").read_text())
-    assert list(scores) == ["temperature", "train", "validation", "test"]
+    assert list(scores) == ["temperature", "out_of_distribution", "train", "validation", "test"]
     assert 0.05 <= scores.pop("temperature") <= 20
+    detection = scores.pop("out_of_distribution")
+    assert detection["threshold"] > 0 and 0 < detection["test_false_alarms"] < 0.2
     for values in scores.values():
         assert 0.1 < values["accuracy"] < 1 and values["loss"] > 0
     assert scores["test"]["accuracy_low"] < scores["test"]["accuracy"] < scores["test"]["accuracy_high"]

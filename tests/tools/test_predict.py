@@ -140,6 +140,52 @@ def test_words_for_people_and_the_picture(run, ran, test_set, tmp_path):
     assert run(str(path))[0] == 0
 
 
+def test_what_is_no_garment_gets_a_warning_and_garments_do_not(run, test_set, tmp_path):
+    for number in range(40):
+        Image.fromarray(test_set.images[number]).save(tmp_path / f"garment {number:02}.png")
+    rng = np.random.default_rng(0)
+    stripes = np.tile(np.repeat([0, 255], 2), 7)
+    for name, picture in (
+        ("noise", rng.integers(0, 256, (28, 28))),
+        ("stripes", np.broadcast_to(stripes, (28, 28))),
+        ("nearly blank", rng.integers(100, 103, (28, 28))),
+    ):
+        Image.fromarray(picture.astype(np.uint8)).save(tmp_path / f"{name}.png")
+    results = json.loads(run(str(tmp_path), "--json")[1])
+    warned = [result["path"] for result in results if result["out_of_distribution"]]
+    assert {str(tmp_path / f"{name}.png") for name in ("noise", "stripes", "nearly blank")} <= set(warned)
+    assert len(warned) - 3 <= 8
+    lines = run(str(tmp_path))[1].splitlines()
+    assert [line.endswith("; unlike the training images: perhaps no garment") for line in lines].count(True) == len(warned)
+
+
+def test_without_what_the_evaluation_wrote_it_says_what_to_do(run, ran, test_set, tmp_path):
+    Image.fromarray(test_set.images[0]).save(tmp_path / "boot.png")
+    statistics = ran.path / paths.OUT_OF_DISTRIBUTION
+    content = statistics.read_bytes()
+    for change, said in (
+        (lambda: statistics.unlink(), "No such file or directory; `dvc repro` makes what is missing"),
+        (lambda: statistics.write_bytes(content[:999]), "not the statistics of features"),
+    ):
+        change()
+        code, printed, complaints = run(str(tmp_path / "boot.png"))
+        assert (code, printed) == (1, "")
+        assert complaints.startswith(f"error: {paths.OUT_OF_DISTRIBUTION}: {said}") and complaints.count("\n") == 1
+        statistics.write_bytes(content)
+
+
+def test_the_explanation_is_one_picture_of_all(run, ran, test_set, tmp_path):
+    for number in range(4):
+        Image.fromarray(test_set.images[number]).save(tmp_path / f"{number}.png")
+    code, _, complaints = run(str(tmp_path), "--explain")
+    assert (code, complaints) == (0, "-> explanations.png\n")
+    with Image.open(ran.path / "explanations.png") as four:
+        pass
+    assert run(str(tmp_path / "0.png"), "--explain")[0] == 0
+    with Image.open(ran.path / "explanations.png") as one:
+        assert one.width < four.width and one.height < four.height
+
+
 def test_a_directory_without_pictures_is_refused(run, tmp_path):
     assert run(str(tmp_path)) == (1, "", f"error: {tmp_path}: no pictures in this directory\n")
 

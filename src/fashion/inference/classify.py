@@ -3,9 +3,10 @@
 import io
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,11 +15,25 @@ from fashion.inference import onnx_model, photo
 from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError
 from fashion.scoring.calibration import read_temperature, scale_by_temperature
+from fashion.scoring.out_of_distribution import load_statistics, read_threshold
 
 # How many other classes are named beside the most probable one, and from which probability on.
 RUNNERS_UP, NAMED_FROM = 2, 0.01
 # Of a picture's file.
 MOST_BYTES = 1 << 29
+WARNING = "unlike the training images: perhaps no garment"
+
+
+class Classified(NamedTuple):
+    """What is said of N images.
+
+    Attributes:
+        probabilities: of the classes, float32 of shape (N, 10).
+        out_of_distribution: whether an image is unlike those that the networks were trained on, bool of shape (N,).
+    """
+
+    probabilities: np.ndarray
+    out_of_distribution: np.ndarray
 
 
 def expand(words: list[str]) -> list[str]:
@@ -68,25 +83,44 @@ def read(word: str, background: photo.Background | None) -> photo.Garment:
     return photo.make_garment(photo.open_picture(io.BytesIO(content)), background)
 
 
-def classify(images: np.ndarray) -> np.ndarray:
-    """Return the ensemble's probabilities, float32 of shape (N, 10), for images, uint8 of shape (N, 28, 28).
+def load_export() -> Callable[[np.ndarray], Classified] | None:
+    """Return what `classify` does, without TensorFlow and without loading a network at each call.
+
+    Returns:
+        None if the trained models were not exported to ONNX, or what runs that is not installed.
 
     Raises:
-        UserError: a model or metrics.json is missing or damaged.
+        UserError: a model, or what the evaluation wrote, is missing or damaged.
         ParameterError: params.yaml is wrong.
     """
-    read = params.load()
-    if run := onnx_model.load(onnx_model.fingerprint(read)):
-        return run(images)
+    run = onnx_model.load(onnx_model.fingerprint(params.load()))
+    if run is None:
+        return None
+
+    def classify(images: np.ndarray) -> Classified:
+        found = run(images)
+        return Classified(found["probabilities"], found["out_of_distribution"] > 1)
+
+    return classify
+
+
+def classify(images: np.ndarray) -> Classified:
+    """Return what the ensemble says of images, uint8 of shape (N, 28, 28); errors as of `load_export`."""
+    if exported := load_export():
+        return exported(images)
     # Imported only now: TensorFlow takes seconds, which neither a mistake on the command line nor the export need wait for.
     from fashion.networks import artifact
-    from fashion.scoring.prediction import predict
+    from fashion.scoring.features import detector
+    from fashion.scoring.prediction import evaluation_batches, predict
 
+    read = params.load()
     models = [artifact.load(path) for path in paths.model_files(read.ensemble).values()]
-    return scale_by_temperature(predict(models, images, read.evaluate.tta).mean(axis=0), read_temperature())
+    probabilities = scale_by_temperature(predict(models, images, read.evaluate.tta).mean(axis=0), read_temperature())
+    far = detector(models[0], load_statistics(paths.OUT_OF_DISTRIBUTION))
+    return Classified(probabilities, far.predict(evaluation_batches(images), verbose=0) > read_threshold())
 
 
-def describe_result(word: str, garment: photo.Garment, probabilities: np.ndarray) -> dict:
+def describe_result(word: str, garment: photo.Garment, probabilities: np.ndarray, out_of_distribution: bool) -> dict:
     """Return what is said of one picture, most probable class first.
 
     Raises:
@@ -101,6 +135,7 @@ def describe_result(word: str, garment: photo.Garment, probabilities: np.ndarray
         "confidence": round(float(probabilities[order[0]]), 4),
         "others": {names[number]: round(float(probabilities[number]), 4) for number in others},
         "background": garment.background,
+        "out_of_distribution": bool(out_of_distribution),
     }
 
 
@@ -108,4 +143,5 @@ def in_words(result: dict, width: int) -> str:
     """Return a line about one picture."""
     others = ", ".join(f"{name} {probability:.1%}" for name, probability in result["others"].items())
     line = f"{result['path']:{width}}  {result['class']:12}{result['confidence']:6.1%}"
-    return f"{line}   {f'or {others}' if others else '':34} {result['background']} background"
+    line = f"{line}   {f'or {others}' if others else '':34} {result['background']} background"
+    return f"{line}; {WARNING}" if result["out_of_distribution"] else line

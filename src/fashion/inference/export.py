@@ -3,7 +3,6 @@
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,24 +12,28 @@ from fashion import params, paths
 from fashion.backend import keras, quiet_import, tf
 from fashion.data.facts import CLASSES, IMAGE_SIDE
 from fashion.data.images import load_images
+from fashion.inference import onnx_model
+from fashion.inference.onnx_model import Run
 from fashion.networks import artifact
 from fashion.pipeline.errors import UserError
 from fashion.scoring.calibration import SMALLEST, read_temperature
+from fashion.scoring.features import distance, features
+from fashion.scoring.out_of_distribution import load_statistics, read_threshold
 from fashion.scoring.prediction import VIEWS, apply_view
 
-# How far the exported model's probabilities may be from the original's.
+# How far the exported model's outputs may be from the original's; of those above 1 this fraction.
 TOLERANCE = 1e-3
 # One image at a time, to measure how long it takes.
 REPEATS = 200
 
-Run = Callable[[np.ndarray], np.ndarray]
-
 
 def build() -> keras.Model:
-    """Return one model that does what `dvc repro evaluate` does: the members, averaged over test-time augmentation, and scaled.
+    """Return one model that does what `dvc repro evaluate` does; see `Run` for what it takes and returns.
+
+    Its members are averaged over test-time augmentation, and scaled; the first one says what is out of distribution.
 
     Raises:
-        UserError: a model or metrics.json is missing or damaged.
+        UserError: a model, or what the evaluation wrote, is missing or damaged.
         ParameterError: params.yaml is wrong.
     """
     read = params.load()
@@ -39,13 +42,18 @@ def build() -> keras.Model:
     views = VIEWS[read.evaluate.tta]
     seen = keras.ops.concatenate([apply_view(image, view) for view in views])  # so that each member is there once
     weights = np.reshape([view.weight / len(models) for view in views], (-1, 1, 1)).astype(np.float32)
-    mean = 0
     for name, model in zip(read.ensemble, models):
         model.name = f"member_{name}"
-        mean += keras.ops.sum(keras.ops.reshape(model(seen), (len(views), -1, CLASSES)) * weights, axis=0)
+    first, *others = models
+    of_first, found = keras.Model(first.inputs, [first.output, features(first)], name=first.name)(seen)
+    probabilities = [of_first, *(model(seen) for model in others)]
+    mean = sum(keras.ops.sum(keras.ops.reshape(each, (len(views), -1, CLASSES)) * weights, axis=0) for each in probabilities)
     logits = keras.ops.log(keras.ops.maximum(mean, SMALLEST)) / read_temperature()
-    probabilities = keras.layers.Softmax(name="probabilities")(logits)
-    model = keras.Model(image, probabilities, name="fashion")
+    # Of the first view, which is the image as it is.
+    found = keras.ops.reshape(found, (len(views), -1, found.shape[1]))[0]
+    strangeness = distance(found, load_statistics(paths.OUT_OF_DISTRIBUTION)) / read_threshold()
+    outputs = {"probabilities": keras.ops.softmax(logits), "out_of_distribution": strangeness}
+    model = keras.Model(image, outputs, name="fashion")
     model(np.zeros((1, IMAGE_SIDE, IMAGE_SIDE), np.uint8))  # the export to ONNX wants it to have been called
     return model
 
@@ -72,36 +80,27 @@ def write(model: keras.Model, form: str, path: Path) -> None:
 
 
 def open_exported(form: str, path: Path) -> Run:
-    """Return a function that runs the exported model on images, uint8 of shape (N, 28, 28), with the format's own runtime.
+    """Return what runs the exported model, with the format's own runtime.
 
     Raises:
         UserError: that is not installed.
     """
     if form == "keras":
-        return artifact.load(path).predict_on_batch
+        return keras.models.load_model(path, compile=False, safe_mode=True).predict_on_batch
     if form == "saved_model":
         served = tf.saved_model.load(path)
-        return lambda images: served.serve(images).numpy()
+        return lambda images: {name: output.numpy() for name, output in served.serve(images).items()}
     if form == "onnx":
         try:
-            import onnxruntime
+            run, _ = onnx_model.open_file(path)
         except ImportError as error:
             raise UserError(f"{error.name}: not installed; run `make extras`") from None
-        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-        return lambda images: session.run(None, {session.get_inputs()[0].name: images})[0]
+        return run
     with quiet_import():  # it is deprecated, and says so at length; its successor's package cannot be installed on all Pythons
         interpreter = tf.lite.Interpreter(str(path))
         interpreter.allocate_tensors()
-    given, returned = (details[0]["index"] for details in (interpreter.get_input_details(), interpreter.get_output_details()))
-
-    def run(images: np.ndarray) -> np.ndarray:
-        interpreter.resize_tensor_input(given, images.shape)
-        interpreter.allocate_tensors()
-        interpreter.set_tensor(given, images)
-        interpreter.invoke()
-        return interpreter.get_tensor(returned)
-
-    return run
+    served = interpreter.get_signature_runner()
+    return lambda images: served(image=images)
 
 
 def size(path: Path) -> int:
@@ -122,14 +121,20 @@ def check(run: Run, model: keras.Model) -> str:
     expected = model.predict(images, batch_size=1000, verbose=0)
     # On a terminal alone.
     batches = tqdm(np.array_split(images, 100), desc="comparing with the original", leave=False, disable=None)
-    found = np.concatenate([run(batch) for batch in batches])
-    worst, other = float(np.abs(found - expected).max()), int((found.argmax(axis=1) != expected.argmax(axis=1)).sum())
-    if worst > TOLERANCE or other:
+    parts = [run(batch) for batch in batches]
+    found = {name: np.concatenate([part[name] for part in parts]) for name in expected}
+    apart = {name: float((np.abs(found[name] - right) / np.maximum(right, 1)).max()) for name, right in expected.items()}
+    other = int((found["probabilities"].argmax(axis=1) != expected["probabilities"].argmax(axis=1)).sum())
+    if other or not all(gap <= TOLERANCE for gap in apart.values()):  # a gap that is no number is one, too
+        numbers = " and ".join(f"{name} up to {gap:.2g} apart" for name, gap in apart.items())
         raise UserError(
             f"the exported model disagrees with the original: another class for {other} of {len(images):,} images, "
-            f"probabilities up to {worst:.2g} apart (at most {TOLERANCE:g}); nothing was written"
+            f"{numbers} (at most {TOLERANCE:g}); nothing was written"
         )
-    return f"agrees on {len(images):,} test images: the same classes, probabilities at most {worst:.1g} apart"
+    return (
+        f"agrees on {len(images):,} test images: the same classes, probabilities at most {apart['probabilities']:.1g} and "
+        f"out_of_distribution at most {apart['out_of_distribution']:.1g} apart"
+    )
 
 
 def latency(run: Run) -> float:

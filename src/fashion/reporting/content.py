@@ -28,6 +28,7 @@ PICTURES = {
     "reliability": paths.FIGURES / "reliability.png",
     "mistakes": paths.FIGURES / "mistakes.png",
     "label_errors": paths.LABELS_STUDY / "gallery.png",
+    "explanations": paths.OUT_OF_DISTRIBUTION_STUDY / "explanations.png",
     "improvements": paths.IMPROVEMENTS.with_suffix(".png"),
 }
 SCORES = ("accuracy", "accuracy_low", "accuracy_high", "calibration_error", "loss")

@@ -198,6 +198,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "cross_validation": lines_of("studies/cross_validation/table.md"),
     "labels": lines_of("studies/labels/audit.md"),
     "serving": lines_of("studies/serving/table.md"),
+    "out_of_distribution": lines_of("studies/out_of_distribution/table.md"),
     "determinism": table_of("studies/reproducibility/determinism.md"),
     "photos": table_of("studies/photos/table.md"),
     "portable_bits": table_of("studies/reproducibility/portable_bits.md"),

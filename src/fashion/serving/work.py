@@ -5,9 +5,9 @@ import io
 
 from PIL import Image
 
-from fashion import params, paths
-from fashion.inference import onnx_model, photo
-from fashion.inference.classify import describe_result
+from fashion import paths
+from fashion.inference import photo
+from fashion.inference.classify import describe_result, load_export
 from fashion.pipeline.errors import UserError
 
 # Of a picture; a telephone's have 12 or 48 million.
@@ -23,10 +23,10 @@ class Classifier:
     """
 
     def __init__(self) -> None:
-        run = onnx_model.load(onnx_model.fingerprint(params.load()))
-        if run is None:
+        classify = load_export()
+        if classify is None:
             raise UserError(f"{paths.ONNX}: missing, or not of these models; run `python tools/export.py --format onnx`")
-        self.run = run
+        self.classify = classify
 
     def __call__(self, content: bytes, background: photo.Background | None, seen: bool) -> dict:
         """Return what `tools/predict.py --json -` says of a picture on its standard input.
@@ -41,7 +41,8 @@ class Classifier:
         """
         check_header(content)
         garment = photo.make_garment(photo.open_picture(io.BytesIO(content)), background)
-        result = describe_result("-", garment, self.run(garment.image[None])[0])
+        probabilities, out_of_distribution = self.classify(garment.image[None])
+        result = describe_result("-", garment, probabilities[0], out_of_distribution[0])
         return result | {"seen": data_uri(Image.fromarray(garment.image))} if seen else result
 
 
