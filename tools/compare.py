@@ -17,9 +17,9 @@ from pathlib import Path
 from fashion import paths
 from fashion.clones import folder
 from fashion.pipeline.errors import UserError, one_line_errors
-from fashion.scoring.comparison import compare
+from fashion.scoring.comparison import compare, compare_seeds, find_results
 from fashion.scoring.prediction_table import Predictions, read_predictions
-from fashion.scoring.seeds import compare_seeds, find_results, read_accuracies
+from fashion.scoring.seeds import read_accuracies
 
 WORKSPACE = "working directory"
 

@@ -12,8 +12,8 @@ from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError
 from fashion.pipeline.files import read_results
 from fashion.reporting.last_run import summarize
-from fashion.scoring.comparison import Difference
-from fashion.scoring.seeds import compare_seeds, find_results, mean_and_std, read_accuracies
+from fashion.scoring.comparison import Difference, compare_seeds, find_results
+from fashion.scoring.seeds import mean_and_std, read_accuracies
 
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 SCRIPT, SCRIPT_NAME = str(paths.SPEED_STUDY / "baseline.py"), "the plain Keras script"
