@@ -27,11 +27,8 @@ def test_a_killed_training_resumes_after_the_last_finished_epoch_and_ends_with_t
     clone.dvc("plots", "show", "reports/history/model.csv")
     page = (clone.path / "dvc_plots/index.html").read_text()
     assert "Learning curves of model" in page and f'"epoch": "{len(epochs)}"' in page
-    done = clone.run("python", "src/report.py")
-    assert done.stderr == (
-        f"error: reports/history/model.csv: epoch {len(epochs)} is not the last one that params.yaml asks for; "
-        "run `dvc repro`\n"
-    )
+    message = f"reports/history/model.csv: epoch {len(epochs)} is not the last one that params.yaml asks for; run `dvc repro`"
+    assert clone.run("python", "src/report.py").stderr == f"error: {message}\n"
     said = clone.dvc("repro", "train@model")
     assert 3 <= int(re.search(r"resuming after epoch (\d+) ", said)[1]) < 30
     resumed = [path.read_bytes() for path in made]
