@@ -28,7 +28,7 @@ from fashion.scoring.features import detector, distance
 from fashion.scoring.prediction import evaluation_batches
 
 # Pictures of each kind, of which so many are shown; their side before they are made small, pixels.
-PICTURES, SHOWN, SIDE = 500, 10, 400
+PICTURES, SHOWN, SIDE = 200, 10, 400
 SHAPE = (IMAGE_SIDE, IMAGE_SIDE)
 # The training images that the nearest ones are looked for among, and which of the nearest ones counts.
 BANK, NEAREST = 10_000, 10

@@ -19,6 +19,8 @@ from fashion.pipeline.files import atomic_write, read_results, write_zip
 FALSE_ALARMS = 0.05
 # Added to the variances, which are 1 for each feature over all images, so that directions that hardly occur are not blown up.
 EPSILON = 1e-3
+# Leading binary digits of the statistics that are kept: the last ones of 53 depend on how many threads the linear algebra has.
+DIGITS = 12
 # The key of metrics.json.
 KEY = "out_of_distribution"
 
@@ -54,7 +56,13 @@ def fit(features: np.ndarray, labels: np.ndarray) -> Statistics:
     covariance = within.T @ within / len(within) + EPSILON * np.eye(len(mean))
     whitening = np.linalg.cholesky(np.linalg.inv(covariance))
     arrays = (mean, whitening / scale[:, None], centres @ whitening)
-    return Statistics(*(array.astype(np.float32) for array in arrays))
+    return Statistics(*map(rounded, arrays))
+
+
+def rounded(array: np.ndarray) -> np.ndarray:
+    """Return an array as float32, with `DIGITS` binary digits of each number."""
+    mantissa, exponent = np.frexp(array)
+    return np.ldexp(np.rint(mantissa * 2**DIGITS) / 2**DIGITS, exponent).astype(np.float32)
 
 
 def fit_threshold(distances: np.ndarray) -> float:
