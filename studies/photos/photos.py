@@ -377,7 +377,7 @@ def classify_all(garments: list[photo.Garment]) -> np.ndarray:
     """Return the class of each, integers of shape (N,)."""
     if not garments:
         return np.empty(0, int)
-    return classify(np.stack([garment.image for garment in garments])).argmax(axis=1)
+    return classify(np.stack([garment.image for garment in garments])).probabilities.argmax(axis=1)
 
 
 def gallery(shown: dict[str, tuple[Image.Image, photo.Garment]]) -> Image.Image:

@@ -124,3 +124,11 @@ def test_a_threshold_that_is_missing_or_none_is_reported(content, tmp_path, monk
     paths.METRICS.write_text(content)
     with pytest.raises(UserError, match="damaged"):
         out_of_distribution.read_threshold()
+
+
+def test_the_last_digits_of_the_linear_algebra_do_not_count():
+    numbers = np.random.default_rng(0).normal(size=1000) * 10.0 ** np.arange(-500, 500).clip(-30, 30)
+    kept = out_of_distribution.rounded(numbers)
+    np.testing.assert_allclose(kept, numbers, rtol=2.0**-out_of_distribution.DIGITS)
+    np.testing.assert_array_equal(kept, out_of_distribution.rounded(numbers * (1 + 1e-15)))
+    np.testing.assert_array_equal(out_of_distribution.rounded(np.zeros(2)), 0)

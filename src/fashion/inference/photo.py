@@ -26,11 +26,11 @@ LUMA = np.array([0.299, 0.587, 0.114])
 # A ground darker than this, of 0 to 1, is no cloth or table, but the black of a picture that is like the data set's already.
 BLACK = 0.08
 # By how much, of 0 to 1, the garment at least stands out from the data set's black if it was no darker than its own ground.
-LIFT = 0.15
+LIFT = 0.08
 # How much darker or brighter than usual the light may be somewhere.
 UNEVEN = (0.3, 2)
 # How broad the garment's outline is, in pixels of the 28.
-OUTLINE = 0.75
+OUTLINE = 0.5
 # Xiao et al. sharpened their images once they were small: by a Gaussian of this radius; with how much, in percent, is ours.
 SHARPEN = ImageFilter.UnsharpMask(radius=1, percent=60, threshold=0)
 
@@ -145,9 +145,10 @@ def develop(grey: np.ndarray, mask: np.ndarray, ground: Ground, pixel: float) ->
         grey = grey / np.clip(light / level, *UNEVEN)  # as if the light were even
         white = max(level, np.percentile(grey[mask], 98))
         ink = np.clip(white - grey, 0, None) + min(LIFT, white - level)
-        if white > level + VISIBLE:  # on the garment's outline the ground shines through, which is darker than white
-            inner = ndimage.binary_erosion(mask, np.ones((max(1, round(pixel * OUTLINE)),) * 2))
-            mask = inner if inner.sum() > mask.sum() / 2 else mask
+        if white > level + VISIBLE:  # on the outline the darker ground shines through: the ink of what is next to it
+            width = 2 * round(pixel * OUTLINE) + 1
+            inner = ndimage.binary_erosion(mask, np.ones((width, width)))
+            ink = np.where(inner, ink, ndimage.minimum_filter(ink, width))
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     inked = np.where(mask, ink, 0)[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     # Not the maximum, which may be a single pixel's.
