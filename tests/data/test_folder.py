@@ -155,7 +155,7 @@ DAMAGE = {
     ),
     "an empty class": (lambda d: [path.unlink() for path in (d / "Tent").iterdir()], "Tent has 0 pictures for training"),
     "nested folders": (lambda d: (d / "Tent/more").mkdir(), "Tent/more: a folder in the folder of a class"),
-    "no picture": (lambda d: (d / "Tent/Thumbs.db").write_bytes(b"x"), "Tent/Thumbs.db: not a picture in a format .* away"),
+    "no picture": (lambda d: (d / "Tent/Thumbs.db").write_bytes(b"x"), "Tent/Thumbs.db: not a picture, or damaged, .* away"),
     "damaged": (
         lambda d: (d / "Tent/0.png").write_bytes((d / "Tent/0.png").read_bytes()[:-60]),
         "Tent/0.png: a damaged picture .*; mend it or take it away",
