@@ -81,7 +81,7 @@ def fit(terms: np.ndarray, colors: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def find_grounds(picture: np.ndarray) -> list[Ground]:
-    """Return the grounds of a picture, float64 of shape (height, width, 3), 0 to 1; first the one that most of its edge shows."""
+    """Return the grounds of a picture, float64 of shape (height, width, 3), 0 to 1; first what most of its edge shows."""
     rng = np.random.default_rng(0)
     shape = picture.shape[:2]
     y, x = (2 * place / max(1, side - 1) - 1 for place, side in zip(np.indices(shape), shape))
