@@ -79,6 +79,8 @@ def serving(clone: Clone, *words: str) -> Iterator[tuple[str, subprocess.Popen]]
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Where a shell runs the tests in the background, it has programs ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     try:
         line = process.stdout.readline()
@@ -198,7 +200,7 @@ def bomb(side: int) -> bytes:
 
 
 NO_PICTURES = {
-    "nothing": (b"", "not a picture"),
+    "nothing": (b"", "an empty file"),
     "text": (b"<html>", "not a picture"),
     "half a picture": (png(Image.effect_noise((200, 200), 90))[:500], "a damaged picture"),
     "a decompression bomb": (bomb(60_000), "60000 x 60000 pixels are too many; at most 50 million"),
