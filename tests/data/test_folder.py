@@ -38,7 +38,7 @@ SHAPES = {
 def draw(shape: str, number: int, side: int) -> Image.Image:
     """A picture of a shape, dark on light, each number's a little different."""
     rng = np.random.default_rng([number, list(SHAPES).index(shape)])
-    corners = side * (0.15 + 0.7 * np.array(SHAPES[shape])) + rng.normal(0, side / 25, (len(SHAPES[shape]), 2))
+    corners = side * (0.2 + 0.6 * np.array(SHAPES[shape])) + rng.normal(0, side / 25, (len(SHAPES[shape]), 2))
     picture = Image.new("L", (side, side), 235)
     ImageDraw.Draw(picture).polygon([tuple(corner) for corner in corners], fill=int(rng.integers(10, 90)))
     return picture

@@ -300,10 +300,3 @@ def test_any_bytes_end_in_a_garment_or_one_line(file, place, change):
         photo.make_garment(photo.open_picture(io.BytesIO(content)))
     except UserError as error:
         assert "\n" not in str(error)
-
-
-def test_a_garment_so_large_that_it_takes_part_of_the_edge_is_found():
-    picture = Image.new("L", (400, 400), 230)
-    picture.paste(40, (45, 45, 360, 360))  # more of the picture than its ground
-    made = photo.make_garment(picture)
-    assert made.background == "light" and (made.image > 200).mean() > 0.9

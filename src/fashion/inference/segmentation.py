@@ -81,7 +81,7 @@ def fit(terms: np.ndarray, colors: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def find_grounds(picture: np.ndarray) -> list[Ground]:
-    """Return the grounds of a picture, float64 of shape (height, width, 3), 0 to 1; first what most of its edge shows."""
+    """Return the grounds of a picture, float64 of shape (height, width, 3), 0 to 1, the largest first."""
     rng = np.random.default_rng(0)
     shape = picture.shape[:2]
     y, x = (2 * place / max(1, side - 1) - 1 for place, side in zip(np.indices(shape), shape))
@@ -94,8 +94,8 @@ def find_grounds(picture: np.ndarray) -> list[Ground]:
         alike = unexplained & (distance(picture, colors) < max(VISIBLE, VISIBLE_DEVIATIONS * deviation))
         found.append(Ground(colors, alike))
         unexplained &= ~alike
-    main, *others = sorted(found, key=lambda ground: -(ground.mask & edge).sum())
-    # A garment may have the colour of a frame, or be so large that it takes part of the edge; a ground reaches the border.
+    main, *others = sorted(found, key=lambda ground: -ground.mask.sum())
+    # A garment may have the colour of a frame; the frame is what reaches the border.
     return [main, *(Ground(colors, touching_border(mask)) for colors, mask in others)]
 
 
