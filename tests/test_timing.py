@@ -9,7 +9,7 @@ from fashion.timing import execute, training_seconds
 
 
 def test_a_program_is_measured_with_all_that_it_starts():
-    work = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'data = bytes(200_000_000)'])"
+    work = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'data = bytes(1) * 210_000_000'])"
     finished = execute([sys.executable, "-c", f"print('trained in 1.5 s'); {work}; print('trained in 2.0 s')"])
     assert training_seconds(finished.printed) == 3.5
     assert finished.wall > 0 and finished.cpu > 0
