@@ -300,3 +300,12 @@ def test_any_bytes_end_in_a_garment_or_one_line(file, place, change):
         photo.make_garment(photo.open_picture(io.BytesIO(content)))
     except UserError as error:
         assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("ground", [230, 40])
+def test_a_garment_that_is_larger_than_its_ground_is_found(ground):
+    picture = Image.new("L", (400, 400), ground)
+    picture.paste(255 - ground, (45, 45, 360, 360))
+    made = photo.make_garment(picture)
+    assert made.background == ("light" if ground > 127 else "dark")
+    assert (made.image > 0).mean() > 0.9

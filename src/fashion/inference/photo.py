@@ -8,7 +8,7 @@ from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 from scipy import ndimage
 
 from fashion.data.facts import IMAGE_SIDE
-from fashion.inference.segmentation import VISIBLE, Ground, find_garment, find_grounds
+from fashion.inference.segmentation import VISIBLE, Ground, find_garment, find_grounds, touching_border
 from fashion.pipeline.errors import UserError
 
 Background = Literal["dark", "light"]
@@ -180,10 +180,14 @@ def make_garment(picture: Image.Image, background: Background | None = None) -> 
         return Garment((255 - grey if background == "light" else grey).astype(np.uint8), background)
     grounds = find_grounds(ndimage.gaussian_filter(colors, (*[min(1, min(colors.shape[:2]) / SIDE)] * 2, 0)))
     grey = colors @ LUMA
-    seen = ~np.any([ground.mask for ground in grounds], axis=0)
-    if background:
-        seen &= (grey < grounds[0].colors @ LUMA) == (background == "light")
-    mask, pixel = find_garment(seen)
+    while True:
+        seen = ~np.any([ground.mask for ground in grounds], axis=0)
+        if background:
+            seen &= (grey < grounds[0].colors @ LUMA) == (background == "light")
+        mask, pixel = find_garment(seen)
+        if mask.any() or len(grounds) == 1 or touching_border(grounds[0].mask).any():
+            break
+        del grounds[0]  # nothing lies on it, and another surrounds it: it is the garment
     if not mask.any():
         what = "nothing but thin lines stands" if seen.any() else "nothing stands"
         raise UserError(f"{what} out from the background; take one that is even, and of another colour than the garment")

@@ -1,7 +1,7 @@
 """Which pixels of a photograph are the garment's: those that no ground explains.
 
 A ground is what lies under and behind the garment: a colour that changes slowly from place to place, as the light does, so a
-polynomial of the second degree. It is fitted to what most of the picture's edge shows, by least squares with Tukey's biweight
+polynomial of the fourth degree. It is fitted to what most of the picture's edge shows, by least squares with Tukey's biweight
 (Beaton & Tukey 1974), which whatever else is there does not bend. What the first does not explain of the edge is a second one:
 behind a table's edge, or a frame.
 """
@@ -19,8 +19,9 @@ EDGE = 0.15
 UNEXPLAINED, MOST_GROUNDS = 0.1, 3
 # Pixels that a fit looks at, and those of them whose colour it may start from.
 SAMPLE, STARTS = 4000, 100
-# Terms of the polynomial in each step of a fit: constant, linear, quadratic.
-STEPS = (1, 3, 3, 6, 6, 6, 6)
+# Degree of the polynomial, its number of terms, and how many of these each step of a fit uses: more and more.
+DEGREE, TERMS = 4, 15
+STEPS = (1, 3, 3, 6, 6, 6, TERMS, TERMS, TERMS)
 # At this many standard deviations a pixel has no weight, and least squares still 95 % of its efficiency if the noise is normal.
 BIWEIGHT = 4.685
 # The standard deviation of a ground, 0 to 1: at least, and at most, as which it starts.
@@ -59,15 +60,15 @@ def fit(terms: np.ndarray, colors: np.ndarray) -> tuple[np.ndarray, float]:
     """Fit a polynomial to most of some pixels.
 
     Args:
-        terms: float64, shape (N, 6).
+        terms: float64, shape (N, TERMS).
         colors: float64, shape (N, 3).
 
     Returns:
-        Its coefficients, shape (6, 3), and the standard deviation from it.
+        Its coefficients, shape (TERMS, 3), and the standard deviation from it.
     """
     starts = colors[:: max(1, len(colors) // STARTS)]
     alike = distance(starts[:, None], colors) < MOST_DEVIATION
-    coefficients, deviation = np.zeros((6, 3)), MOST_DEVIATION
+    coefficients, deviation = np.zeros((TERMS, 3)), MOST_DEVIATION
     coefficients[0] = starts[alike.sum(axis=1).argmax()]
     for count in STEPS:
         far = distance(colors, terms @ coefficients) / (BIWEIGHT * deviation)
@@ -85,7 +86,8 @@ def find_grounds(picture: np.ndarray) -> list[Ground]:
     rng = np.random.default_rng(0)
     shape = picture.shape[:2]
     y, x = (2 * place / max(1, side - 1) - 1 for place, side in zip(np.indices(shape), shape))
-    terms = np.stack([np.ones(shape), x, y, x * y, x**2, y**2], axis=-1)
+    powers = sorted(((i, j) for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i)), key=sum)
+    terms = np.stack([x**i * y**j for i, j in powers], axis=-1)
     edge, unexplained, found = edge_of(shape), np.ones(shape, bool), []
     while len(found) < MOST_GROUNDS and (edge & unexplained).sum() > UNEXPLAINED * edge.sum():
         sample = tuple(rng.choice(np.argwhere(edge & unexplained), SAMPLE).T)
