@@ -94,6 +94,12 @@ def lamp(rng: Generator) -> np.ndarray:
     return (1 / (1 + 1.2 * distance))[..., None] * np.array([1, 0.88, 0.68])
 
 
+def spotlight(rng: Generator) -> np.ndarray:
+    """A round spot of light on the garment, with a soft edge."""
+    distance = (ROWS - rng.uniform(0.35, 0.65)) ** 2 + (COLUMNS - rng.uniform(0.35, 0.65)) ** 2
+    return (0.5 + 0.5 * np.exp(-distance / rng.uniform(0.15, 0.3)))[..., None]
+
+
 def side_shadow(rng: Generator) -> np.ndarray:
     """The sharp shadow of something outside the picture, over one side of all."""
     edge = rng.uniform(0.15, 0.35) + rng.uniform(-0.15, 0.15) * (ROWS - 0.5)
@@ -339,6 +345,7 @@ KINDS = {
     "noise": of(noise=0.08),
     "hanger": hanger,
     "pale on dark": of(dark_ground),
+    "warm lamp": of(light=lamp),
 }
 HELD_OUT = {
     "crumpled sheet": of(crumpled),
@@ -348,7 +355,7 @@ HELD_OUT = {
     "date": date,
     "carpet": of(carpet),
     "screenshot": screenshot,
-    "warm lamp": of(light=lamp),
+    "spotlight": of(light=spotlight),
 }
 # Of garments whose mean over the cloth is lower than this; others cannot be seen there.
 PALE, PALE_KIND = 110, "pale on dark"

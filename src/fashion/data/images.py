@@ -9,7 +9,7 @@ import numpy as np
 
 from fashion.data.facts import CLASS_NAMES, CLASSES, IMAGE_SIDE
 from fashion.pipeline.errors import UserError
-from fashion.pipeline.files import atomic_write, write_zip
+from fashion.pipeline.files import write_arrays
 
 
 class Images(NamedTuple):
@@ -52,14 +52,8 @@ def save_images(path: Path, dataset: Images, names: Sequence[str] = CLASS_NAMES)
         dataset: the images.
         names: of the classes; they are written, too, if they are not those of Fashion-MNIST.
     """
-    content = {}
     own = {} if tuple(names) == CLASS_NAMES else {"classes": np.array(names)}
-    for name, array in (dataset._asdict() | own).items():
-        npy = io.BytesIO()
-        np.lib.format.write_array(npy, array, allow_pickle=False)
-        content[f"{name}.npy"] = npy.getvalue()
-    with atomic_write(path) as file:
-        write_zip(file, content)
+    write_arrays(path, dataset._asdict() | own)
 
 
 def load_images(path: Path) -> Images:

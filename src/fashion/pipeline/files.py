@@ -110,6 +110,17 @@ def write_zip(file: BinaryIO, content: Mapping[str, bytes]) -> None:
             archive.writestr(zipfile.ZipInfo(name), data)
 
 
+def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as an .npz file; equal arrays give equal bytes."""
+    content = {}
+    for name, array in arrays.items():
+        npy = io.BytesIO()
+        np.lib.format.write_array(npy, array, allow_pickle=False)
+        content[f"{name}.npy"] = npy.getvalue()
+    with atomic_write(path) as file:
+        write_zip(file, content)
+
+
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file, 64 hexadecimal digits."""
     digest = hashlib.sha256()

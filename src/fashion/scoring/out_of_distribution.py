@@ -13,7 +13,7 @@ import numpy as np
 
 from fashion import paths
 from fashion.pipeline.errors import UserError
-from fashion.pipeline.files import atomic_write, read_results, write_zip
+from fashion.pipeline.files import read_results, write_arrays
 
 # The fraction of the validation images that the threshold takes for something else.
 FALSE_ALARMS = 0.05
@@ -76,13 +76,7 @@ def fit_threshold(distances: np.ndarray) -> float:
 
 def save_statistics(path: Path, statistics: Statistics) -> None:
     """Write the statistics as an .npz file; equal arrays give equal bytes."""
-    content = {}
-    for name, array in statistics._asdict().items():
-        npy = io.BytesIO()
-        np.lib.format.write_array(npy, array, allow_pickle=False)
-        content[f"{name}.npy"] = npy.getvalue()
-    with atomic_write(path) as file:
-        write_zip(file, content)
+    write_arrays(path, statistics._asdict())
 
 
 def load_statistics(path: Path) -> Statistics:
