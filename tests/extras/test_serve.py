@@ -207,7 +207,7 @@ NO_PICTURES = {
     "a few pixels too many": (bomb(7_072), "too many"),
     "a program that draws": (
         b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n%%EndComments\n",
-        "PostScript, not a picture",
+        "EPS is a program",
     ),
     "an empty wall": (png(Image.new("RGB", (300, 200), "white")), "nothing stands out"),
 }

@@ -39,26 +39,24 @@ class Classifier:
         Raises:
             UserError: the picture cannot be used.
         """
-        check_header(content)
+        check_size(content)
         garment = photo.make_garment(photo.open_picture(io.BytesIO(content)), background)
         probabilities, out_of_distribution = self.classify(garment.image[None])
         result = describe_result("-", garment, probabilities[0], out_of_distribution[0])
         return result | {"seen": data_uri(Image.fromarray(garment.image))} if seen else result
 
 
-def check_header(content: bytes) -> None:
-    """Check what a file says of itself, before anything of it is decoded.
+def check_size(content: bytes) -> None:
+    """Check how many pixels a file says that it has, before any is decoded.
 
     Raises:
-        UserError: it has too many pixels, or is of a kind that Pillow would run another program for, which writes files.
+        UserError: there are too many.
     """
     try:
         with Image.open(io.BytesIO(content)) as picture:
-            kind, (width, height) = picture.format, picture.size
+            width, height = picture.size
     except Exception:  # no picture: who decodes it says so
         return
-    if kind == "EPS":
-        raise UserError("PostScript, not a picture; save it as PNG")
     if width * height > MOST_PIXELS:
         raise UserError(f"{width} x {height} pixels are too many; at most {MOST_PIXELS // 1_000_000} million")
 
