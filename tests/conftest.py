@@ -100,7 +100,7 @@ class Clone:
     def copy(self, path: Path) -> "Clone":
         """Return another clone of this one's tree, with its data, its models and what DVC has cached."""
         copy = Clone(path, small=False, source=self.path)
-        for name in (".dvc/cache", "data", "models"):
+        for name in (".dvc/cache", "data", "models", "reports"):
             shutil.copytree(self.path / name, copy.path / name, dirs_exist_ok=True)
         return copy
 
