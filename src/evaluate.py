@@ -15,8 +15,8 @@ from fashion.scoring.metrics import score
 from fashion.scoring.prediction_table import write_predictions
 
 
-def main(members: list[str], params: EvaluateParams) -> None:
-    """Score the ensemble of `members`.
+def main(members: list[str], params: EvaluateParams, label_smoothing: list[float]) -> None:
+    """Score the ensemble of `members`, of which each was trained with a label smoothing.
 
     Raises:
         UserError: a model or the data is missing or damaged, or models/ holds a file that is no member's.
@@ -26,14 +26,18 @@ def main(members: list[str], params: EvaluateParams) -> None:
     # Of the training images a sample, no larger than the test set: to score all of them would take most of this stage's time.
     every = -(-len(train) // len(test))
     splits = {"train": Images(*(array[::every] for array in train)), "validation": validation, "test": test}
-    predicted = predict_splits(models, splits, params)
+    predicted = predict_splits(models, splits, params, label_smoothing)
     probabilities = predicted.ensemble["test"]
     of_test = score_test(test, probabilities, params.calibration_bins)
     scores = {name: score(splits[name], predicted.ensemble[name]) for name in ("train", "validation")}
     scores["test"] = of_test.overall
     summary = ", ".join(f"{name} accuracy {values['accuracy']:.2%}" for name, values in scores.items())
     detection = fit_detector(models[0], splits)
-    metrics: dict[str, Any] = {"temperature": predicted.temperature, out_of_distribution.KEY: detection.scores, **scores}
+    metrics: dict[str, Any] = {
+        "calibration": predicted.calibration._asdict(),
+        out_of_distribution.KEY: detection.scores,
+        **scores,
+    }
     if len(members) > 1:
         metrics["members"] = {
             member: {name: score(splits[name], predicted.members[name][number]) for name in ("validation", "test")}
@@ -50,4 +54,12 @@ def main(members: list[str], params: EvaluateParams) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __doc__, reads=lambda params: [list(params.ensemble), params.evaluate])
+    stage.run(
+        main,
+        __doc__,
+        reads=lambda params: [
+            list(params.ensemble),
+            params.evaluate,
+            [member.train.label_smoothing for member in params.ensemble.values()],
+        ],
+    )

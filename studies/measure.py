@@ -200,7 +200,9 @@ def train_and_score(
     train, validation = splits["train"], splits["validation"]
     trained = [fit(member, train, validation, checkpoint) for member, checkpoint in zip(members.values(), checkpoints)]
     models, last = [model for model, _ in trained], trained[0][1][-1]
-    probabilities = predict_splits(models, splits, scoring).ensemble
+    probabilities = predict_splits(
+        models, splits, scoring, [member.train.label_smoothing for member in members.values()]
+    ).ensemble
     return Run(
         last_epoch={"accuracy": last["train_accuracy"], "loss": last["train_loss"]},
         scores={name: score(data, probabilities[name]) for name, data in splits.items()},

@@ -2,7 +2,7 @@
 
 The exported model takes images as they are, uint8 of shape (N, 28, 28). It returns `probabilities`, float32 of shape (N, 10),
 and `out_of_distribution`, float32 of shape (N,): above 1 for an image unlike those of the training, which may be no garment.
-Scaling of the pixels, test-time augmentation, averaging over the members and temperature scaling are part of it.
+Scaling of the pixels, test-time augmentation, averaging over the members and calibration are part of it.
 """
 
 import argparse

@@ -240,7 +240,7 @@ class EvaluateParams(Section):
     """How the scores are computed."""
 
     tta: Literal["none", "flip", "flip_shift"]
-    temperature_scaling: bool
+    calibrate: bool
     calibration_bins: Annotated[int, Field(ge=2, le=1000)]
 
 

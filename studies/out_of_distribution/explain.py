@@ -9,7 +9,7 @@ from fashion.inference.explanation import explain
 from fashion.networks import artifact
 from fashion.params import EvaluateParams
 from fashion.pipeline import stage
-from fashion.scoring.calibration import read_temperature, scale_by_temperature
+from fashion.scoring.calibration import calibrate, read_calibration
 from fashion.scoring.prediction import predict
 
 OF_EACH = 2
@@ -24,10 +24,10 @@ def main(members: list[str], params: EvaluateParams) -> None:
     test = load_images(paths.TEST)
     models = [artifact.load(path) for path in paths.model_files(members).values()]
     shown = np.concatenate([np.flatnonzero(test.labels == label)[:OF_EACH] for label in range(CLASSES)])
-    temperature = read_temperature()
+    calibration = read_calibration()
     explained = explain(
         test.images[shown],
-        lambda images: scale_by_temperature(predict(models, images, params.tta).mean(axis=0), temperature),
+        lambda images: calibrate(predict(models, images, params.tta).mean(axis=0), calibration),
     )
     picture = figures.explanations(
         test.images[shown], explained.importance, [CLASS_NAMES[label] for label in explained.classes], explained.confidence

@@ -30,8 +30,8 @@ def ran(printed: str) -> list[str]:
 
 def test_the_outputs(pipeline):
     scores = json.loads((pipeline.path / "reports/metrics.json").read_text())
-    assert list(scores) == ["temperature", "out_of_distribution", "train", "validation", "test"]
-    assert 0.05 <= scores.pop("temperature") <= 20
+    assert list(scores) == ["calibration", "out_of_distribution", "train", "validation", "test"]
+    assert scores["calibration"].pop("floor") == 0.005 and 0.05 <= scores.pop("calibration").pop("temperature") <= 20
     detection = scores.pop("out_of_distribution")
     assert detection["threshold"] > 0 and 0 < detection["test_false_alarms"] < 0.2
     for values in scores.values():

@@ -14,7 +14,7 @@ from fashion import params, paths
 from fashion.inference import onnx_model, photo
 from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError
-from fashion.scoring.calibration import read_temperature, scale_by_temperature
+from fashion.scoring.calibration import calibrate, read_calibration
 from fashion.scoring.out_of_distribution import load_statistics, read_threshold
 
 # How many other classes are named beside the most probable one, and from which probability on.
@@ -115,7 +115,7 @@ def classify(images: np.ndarray) -> Classified:
 
     read = params.load()
     models = [artifact.load(path) for path in paths.model_files(read.ensemble).values()]
-    probabilities = scale_by_temperature(predict(models, images, read.evaluate.tta).mean(axis=0), read_temperature())
+    probabilities = calibrate(predict(models, images, read.evaluate.tta).mean(axis=0), read_calibration())
     far = detector(models[0], load_statistics(paths.OUT_OF_DISTRIBUTION))
     return Classified(probabilities, far.predict(evaluation_batches(images), verbose=0) > read_threshold())
 

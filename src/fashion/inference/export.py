@@ -16,7 +16,7 @@ from fashion.inference import onnx_model
 from fashion.inference.onnx_model import Run
 from fashion.networks import artifact
 from fashion.pipeline.errors import UserError
-from fashion.scoring.calibration import SMALLEST, read_temperature
+from fashion.scoring.calibration import NO_CALIBRATION, read_calibration, smallest
 from fashion.scoring.features import distance, features
 from fashion.scoring.out_of_distribution import load_statistics, read_threshold
 from fashion.scoring.prediction import VIEWS, apply_view
@@ -30,7 +30,7 @@ REPEATS = 200
 def build() -> keras.Model:
     """Return one model that does what `dvc repro evaluate` does; see `Run` for what it takes and returns.
 
-    Its members are averaged over test-time augmentation, and scaled; the first one says what is out of distribution.
+    Its members are averaged over test-time augmentation, and calibrated; the first one says what is out of distribution.
 
     Raises:
         UserError: a model, or what the evaluation wrote, is missing or damaged.
@@ -48,11 +48,14 @@ def build() -> keras.Model:
     of_first, found = keras.Model(first.inputs, [first.output, features(first)], name=first.name)(seen)
     probabilities = [of_first, *(model(seen) for model in others)]
     mean = sum(keras.ops.sum(keras.ops.reshape(each, (len(views), -1, CLASSES)) * weights, axis=0) for each in probabilities)
-    logits = keras.ops.log(keras.ops.maximum(mean, SMALLEST)) / read_temperature()
+    calibration = read_calibration()
+    if calibration != NO_CALIBRATION:
+        above = keras.ops.maximum(mean - calibration.floor, smallest(calibration.floor))
+        mean = keras.ops.softmax(keras.ops.log(above) / calibration.temperature)
     # Of the first view, which is the image as it is.
     found = keras.ops.reshape(found, (len(views), -1, found.shape[1]))[0]
     strangeness = distance(found, load_statistics(paths.OUT_OF_DISTRIBUTION)) / read_threshold()
-    outputs = {"probabilities": keras.ops.softmax(logits), "out_of_distribution": strangeness}
+    outputs = {"probabilities": mean, "out_of_distribution": strangeness}
     model = keras.Model(image, outputs, name="fashion")
     model(np.zeros((1, IMAGE_SIDE, IMAGE_SIDE), np.uint8))  # the export to ONNX wants it to have been called
     return model

@@ -10,7 +10,7 @@ import numpy as np
 from fashion import paths
 from fashion.params import Params
 from fashion.pipeline.files import sha256
-from fashion.scoring.calibration import read_temperature
+from fashion.scoring.calibration import read_calibration
 from fashion.scoring.out_of_distribution import read_threshold
 
 # Images that are worked on at a time.
@@ -32,7 +32,7 @@ def fingerprint(params: Params) -> str:
     meant = [
         [sha256(path) for path in (*paths.model_files(params.ensemble).values(), paths.OUT_OF_DISTRIBUTION)],
         params.evaluate.tta,
-        read_temperature(),
+        read_calibration(),
         read_threshold(),
     ]
     return hashlib.sha256(json.dumps(meant).encode()).hexdigest()

@@ -14,7 +14,7 @@ from fashion.params import EPOCHS_BEFORE_PRUNING, MemberParams, PlotParams, Prep
 from fashion.pipeline.errors import UserError
 from fashion.pipeline.files import read_results, sha256
 from fashion.reporting.inputs import read_rows, take_test_scores
-from fashion.scoring.calibration import read_temperature
+from fashion.scoring.calibration import NO_CALIBRATION, read_calibration
 from fashion.scoring.comparison import Difference
 from fashion.scoring.metrics import confusion_matrix, most_confused
 from fashion.scoring.prediction_table import Predictions, choose, read_predictions
@@ -163,11 +163,14 @@ def confusion(predictions: Predictions) -> dict[str, Any]:
 
 def confidence(calibration_error: float) -> str:
     """Say how well the confidence of the test predictions is calibrated, and what was done for that."""
-    temperature = read_temperature()
-    scaled = f"after the logits were divided by {temperature}, the temperature that fits the validation images best"
+    calibration = read_calibration()
+    fitted = (
+        f"after {calibration.floor:g}, what label smoothing leaves to each class, was subtracted from the probabilities and "
+        f"their logits were divided by {calibration.temperature}, the temperature that fits the validation images best"
+    )
     return (
         f"The expected calibration error is {calibration_error:.3f}: the mean gap between the confidence of the predictions "
-        f"and the fraction of them that is right, {'without temperature scaling' if temperature == 1 else scaled}."
+        f"and the fraction of them that is right, {'without calibration' if calibration == NO_CALIBRATION else fitted}."
     )
 
 

@@ -10,8 +10,26 @@ from fashion.scoring.metrics import wilson_interval
 
 # Logarithms are taken of probabilities of at least this, so that they stay finite.
 SMALLEST = float(np.finfo(np.float32).tiny)
-# Temperatures outside this range are not looked for; there is no best one where no validation image is misclassified.
-COLDEST, HOTTEST = 0.05, 20.0
+# What a network leaves to a class above the floor is not known better than this fraction of the floor.
+RESOLUTION = 0.02
+# Others are not looked for; there is no best one where no validation image is misclassified.
+TEMPERATURES = (0.05, 20.0)
+
+
+class Calibration(NamedTuple):
+    """What makes probabilities as sure as they are right.
+
+    Attributes:
+        floor: is subtracted from each probability; label smoothing puts it under them.
+        temperature: then divides the logits; above 1 for less confidence, below 1 for more.
+    """
+
+    floor: float
+    temperature: float
+
+
+# Changes no probability.
+NO_CALIBRATION = Calibration(0.0, 1.0)
 
 
 class Reliability(NamedTuple):
@@ -53,50 +71,64 @@ def expected_calibration_error(bins: Reliability) -> float:
     return float((bins.count * np.abs(bins.accuracy - bins.confidence)).sum() / bins.count.sum())
 
 
-def scale_by_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Divide the logits behind some probabilities by a temperature; the order of the classes stays.
+def smallest(floor: float) -> float:
+    """Return the least that a probability counts as, once the floor is subtracted."""
+    return max(SMALLEST, RESOLUTION * floor)
 
-    Args:
-        probabilities: shape (N, classes).
-        temperature: above 1 for less confidence, below 1 for more; 1 changes nothing.
 
-    Returns:
-        Probabilities of the same shape and type.
-    """
-    if temperature == 1:
+def logarithms(probabilities: np.ndarray, floor: float) -> np.ndarray:
+    """Return the logarithms of what probabilities are above a floor, float64 of the same shape."""
+    return np.log(np.maximum(probabilities.astype(np.float64) - floor, smallest(floor)))
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return the probabilities, of the same shape (N, classes), that belong to logits."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def calibrate(probabilities: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """Return calibrated probabilities, of the same shape (N, classes) and type; the most probable class stays."""
+    if calibration == NO_CALIBRATION:
         return probabilities
-    logits = np.log(np.maximum(probabilities, SMALLEST, dtype=np.float64)) / temperature
-    scaled = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return (scaled / scaled.sum(axis=1, keepdims=True)).astype(probabilities.dtype)
+    floor, temperature = calibration
+    return softmax(logarithms(probabilities, floor) / temperature).astype(probabilities.dtype)
 
 
-def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the temperature at which the cross-entropy is lowest.
+def fit_calibration(labels: np.ndarray, probabilities: np.ndarray, label_smoothing: float) -> Calibration:
+    """Return the floor that label smoothing leaves, and the temperature at which the cross-entropy is then lowest.
 
-    Guo et al. 2017, "On calibration of modern neural networks". The cross-entropy is a convex function of the inverse
-    temperature; its derivative, the mean of the expected logit less the label's, is brought to 0 by bisection.
+    Smoothed labels teach a network probabilities of (1 - smoothing) p + smoothing / classes (Szegedy et al. 2016, "Rethinking
+    the Inception architecture"). The temperature is that of Guo et al. 2017, "On calibration of modern neural networks". The
+    cross-entropy is a convex function of its inverse; the derivative, the mean of the expected logit less the label's, is
+    brought to 0 by bisection.
 
     Args:
         labels: integers, shape (N,), of images that were not trained on.
         probabilities: shape (N, classes).
+        label_smoothing: that the network was trained with; of an ensemble, the mean of its members'.
 
     Returns:
-        The temperature, with four digits after the point: as many as metrics.json keeps.
+        A temperature with four digits after the point: as many as metrics.json keeps.
     """
-    logits = np.log(np.maximum(probabilities, SMALLEST, dtype=np.float64))
+    floor = label_smoothing / probabilities.shape[1]
+    logits = logarithms(probabilities, floor)
     of_labels = logits[np.arange(len(labels)), labels].mean()
-    low, high = 1 / HOTTEST, 1 / COLDEST
-    for _ in range(60):
+    coldest, hottest = TEMPERATURES
+    low, high = 1 / hottest, 1 / coldest
+    for _ in range(40):
         inverse = (low + high) / 2
-        expected = (scale_by_temperature(probabilities, 1 / inverse) * logits).sum(axis=1).mean()
+        expected = (softmax(inverse * logits) * logits).sum(axis=1).mean()
         low, high = (inverse, high) if expected <= of_labels else (low, inverse)
-    return round(1 / inverse, 4)
+    return Calibration(floor, round(1 / inverse, 4))
 
 
-def read_temperature() -> float:
-    """Return the temperature that the last evaluation fitted.
+def read_calibration() -> Calibration:
+    """Return what the last evaluation fitted.
 
     Raises:
         UserError: metrics.json is damaged, or of an older version of this project.
     """
-    return read_results(paths.METRICS, lambda scores: float(scores["temperature"]))
+    return read_results(
+        paths.METRICS, lambda scores: Calibration(**{name: float(value) for name, value in scores["calibration"].items()})
+    )

@@ -1,5 +1,6 @@
 """From networks to scores: what evaluate.py and the studies have in common."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,11 +9,13 @@ from fashion.backend import keras
 from fashion.data.images import Images
 from fashion.params import EvaluateParams
 from fashion.scoring.calibration import (
+    NO_CALIBRATION,
+    Calibration,
     Reliability,
+    calibrate,
     expected_calibration_error,
-    fit_temperature,
+    fit_calibration,
     reliability,
-    scale_by_temperature,
 )
 from fashion.scoring.metrics import ClassScores, class_scores, confusion_matrix, score, wilson_interval
 from fashion.scoring.prediction import predict
@@ -23,22 +26,33 @@ class Predicted(NamedTuple):
 
     Attributes:
         members: each member's probabilities by split, float32 of shape (members, N, 10), as the networks give them.
-        temperature: by which the logits of the ensemble's mean probabilities are divided.
+        calibration: of the ensemble's mean probabilities.
         ensemble: the probabilities after that, by split, float32 of shape (N, 10).
     """
 
     members: dict[str, np.ndarray]
-    temperature: float
+    calibration: Calibration
     ensemble: dict[str, np.ndarray]
 
 
-def predict_splits(models: list[keras.Model], splits: dict[str, Images], params: EvaluateParams) -> Predicted:
-    """Predict every split with an ensemble whose temperature, if one is wanted, is fitted on the split "validation"."""
+def predict_splits(
+    models: list[keras.Model], splits: dict[str, Images], params: EvaluateParams, label_smoothing: Sequence[float]
+) -> Predicted:
+    """Predict every split with an ensemble.
+
+    Args:
+        models: its members.
+        splits: images, with labels, by name; the split "validation" calibrates the ensemble, if that is wanted.
+        params: how the scores are computed.
+        label_smoothing: each member's.
+    """
     members = {name: predict(models, data.images, params.tta) for name, data in splits.items()}
     means = {name: probabilities.mean(axis=0) for name, probabilities in members.items()}
-    temperature = fit_temperature(splits["validation"].labels, means["validation"]) if params.temperature_scaling else 1.0
-    ensemble = {name: scale_by_temperature(probabilities, temperature) for name, probabilities in means.items()}
-    return Predicted(members, temperature, ensemble)
+    calibration = NO_CALIBRATION
+    if params.calibrate:
+        calibration = fit_calibration(splits["validation"].labels, means["validation"], float(np.mean(label_smoothing)))
+    ensemble = {name: calibrate(probabilities, calibration) for name, probabilities in means.items()}
+    return Predicted(members, calibration, ensemble)
 
 
 class Evaluation(NamedTuple):
