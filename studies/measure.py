@@ -83,7 +83,7 @@ def plan_improvement(_: Params, row: str) -> Plan:
     recipe = read_row(row)
     runs = [
         {name: reseeded(member, member.seed + SEED_STEP * run) for name, member in recipe.ensemble.items()}
-        for run in range(read_rows().seeds)
+        for run in range(read_rows().rows[row].seeds)
     ]
     return Plan(recipe.prepare, runs, recipe.evaluate)
 

@@ -26,23 +26,19 @@ class Row(Section):
     Attributes:
         group: which of the ten improvements it is an example of; empty for the baseline.
         title: what it changes, short enough for a table and a picture.
+        seeds: how many runs of it there are.
         changes: keys of the recipe and their other values.
     """
 
     group: str
     title: Annotated[str, Field(min_length=1, max_length=45)]
+    seeds: Annotated[int, Field(ge=2, le=100)]
     changes: dict
 
 
 class Rows(Section):
-    """The whole of rows.yaml.
+    """The whole of rows.yaml: the rows by name, in the order in which they are shown."""
 
-    Attributes:
-        seeds: how many runs of each row there are.
-        rows: the rows by name, in the order in which they are shown.
-    """
-
-    seeds: Annotated[int, Field(ge=2, le=100)]
     rows: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Row]
 
     @model_validator(mode="after")

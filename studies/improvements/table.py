@@ -10,7 +10,7 @@ from fashion import figures, paths
 from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError, one_line_errors
 from fashion.pipeline.files import atomic_write, read_results
-from fashion.scoring.comparison import Difference, welch
+from fashion.scoring.comparison import Difference, holm, welch
 from fashion.scoring.seeds import read_accuracies
 from fashion.study_params import BASELINE_ROW, Row, read_rows
 
@@ -23,9 +23,10 @@ HEADINGS = (
     "test",
     "difference: validation",
     "difference: test",
+    "verdict",
+    "p of all rows (Holm)",
     "time",
     "parameters",
-    "verdict",
 )
 
 
@@ -34,9 +35,9 @@ def result_of(row: str) -> Path:
     return paths.IMPROVEMENTS_STUDY / f"results/{row}.json"
 
 
-def columns(split: str) -> tuple[str, str, str]:
-    """Name the columns of a difference on a split and of the ends of its interval."""
-    return f"{split}_difference", f"{split}_low", f"{split}_high"
+def columns(split: str) -> tuple[str, str, str, str]:
+    """Name the columns of a difference on a split, of the ends of its interval and of its p-value."""
+    return f"{split}_difference", f"{split}_low", f"{split}_high", f"{split}_p"
 
 
 def summarize(name: str, row: Row, cost: tuple[float, int], baseline: dict[str, list[float]]) -> dict:
@@ -46,7 +47,7 @@ def summarize(name: str, row: Row, cost: tuple[float, int], baseline: dict[str, 
     for split, ours in accuracies.items():
         summary |= {f"{split}_mean": statistics.mean(ours), f"{split}_std": statistics.stdev(ours)}
     for split, ours in accuracies.items():
-        difference = Difference(0.0, 0.0, 0.0) if name == BASELINE_ROW else welch(ours, baseline[split])
+        difference = Difference(0.0, 0.0, 0.0, 1.0) if name == BASELINE_ROW else welch(ours, baseline[split])
         summary |= zip(columns(split), difference)
     return summary | dict(zip(("time_ratio", "parameters"), cost))
 
@@ -58,9 +59,11 @@ def in_markdown(summaries: list[dict]) -> str:
         accuracies = [f"{row[f'{split}_mean']:.2f} ± {row[f'{split}_std']:.2f} %" for split in SPLITS]
         differences = [Difference(*(row[column] for column in columns(split))) for split in SPLITS]
         # As recipes are chosen: by the validation images.
-        compared = ["", "", ""] if row["row"] == BASELINE_ROW else [*map(str, differences), differences[0].verdict]
+        compared = [*map(str, differences), differences[0].verdict, f"{row['validation_p_holm']:.2g}"]
         costs = [f"{row['time_ratio']:.2f}", f"{row['parameters']:,}"]
-        rows.append([row["improvement"], row["change"], *accuracies, *compared[:2], *costs, compared[2]])
+        rows.append(
+            [row["improvement"], row["change"], *accuracies, *([""] * 4 if row["row"] == BASELINE_ROW else compared), *costs]
+        )
     return tables.markdown(rows, HEADINGS) + "\n"
 
 
@@ -81,15 +84,19 @@ def main() -> None:
         raise UserError(f"{path}: missing; run `make improvements`")
     baseline = read_accuracies(result_of(BASELINE_ROW))
     summaries = [summarize(name, row, costs[name], baseline) for name, row in rows.items()]
+    changed = [row for row in summaries if row["row"] != BASELINE_ROW]
+    for split in SPLITS:
+        adjusted = holm([row[f"{split}_p"] for row in changed])
+        for row, p_value in zip(summaries, [1.0, *adjusted.tolist()]):
+            row[f"{split}_p_holm"] = p_value
     page = in_markdown(summaries)
     tables.write(paths.IMPROVEMENTS, summaries)
     with atomic_write(paths.IMPROVEMENTS.with_suffix(".md")) as file:
         file.write(page.encode())
-    changed = [row for row in summaries if row["row"] != BASELINE_ROW]
     picture = figures.improvements(
         [row["improvement"] for row in changed],
         [row["change"] for row in changed],
-        np.array([[row[column] for column in columns("validation")] for row in changed]),
+        np.array([[row[column] for column in columns("validation")[:3]] for row in changed]),
         np.array([row["test_difference"] for row in changed]),
     )
     figures.save(paths.IMPROVEMENTS.with_suffix(".png"), picture)

@@ -15,6 +15,7 @@ from fashion.scoring.comparison import (
     compare_seeds,
     difference_interval,
     find_results,
+    holm,
     mcnemar,
     order_of_pairs,
     welch,
@@ -87,7 +88,7 @@ def test_other_images_are_refused():
     ("low", "high", "verdict"), [(0.1, 0.5, "better"), (-0.5, -0.1, "worse"), (-0.1, 0.5, "not told apart")]
 )
 def test_what_an_interval_of_a_difference_shows(low, high, verdict):
-    difference = Difference((low + high) / 2, low, high)
+    difference = Difference((low + high) / 2, low, high, 0.05)
     assert difference.verdict == verdict
     assert str(difference) == f"{(low + high) / 2:+.2f} ({low:+.2f} to {high:+.2f})"
 
@@ -103,14 +104,34 @@ def test_the_interval_of_a_difference_is_welchs():
     half = difference.high - difference.mean
     assert 2.447 < half / np.sqrt(sum(variances)) < 2.571
     assert half == pytest.approx(0.30977, abs=1e-5)  # as SciPy has it
-    assert difference == pytest.approx((1.05, 1.05 - half, 1.05 + half))
+    assert difference[:3] == pytest.approx((1.05, 1.05 - half, 1.05 + half))
     assert difference.verdict == "better"
 
 
 def test_it_knows_no_sides():
     there, back = welch(OURS, THEIRS), welch(THEIRS, OURS)
-    assert back == pytest.approx((-there.mean, -there.high, -there.low))
+    assert back == pytest.approx((-there.mean, -there.high, -there.low, there.p_value))
     assert back.verdict == "worse" and welch(OURS, OURS).verdict == "not told apart"
+
+
+def test_the_p_value_and_the_interval_say_the_same():
+    """The interval that ends at zero has a p-value of 0.05."""
+    apart = welch(OURS, THEIRS)
+    half = apart.high - apart.mean
+    assert apart.p_value < 0.05
+    assert welch([value - apart.mean + half for value in OURS], THEIRS).p_value == pytest.approx(0.05)
+
+
+def test_p_values_that_are_judged_at_once_by_hand():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]).tolist() == [1, 1] and holm([0.3]) == pytest.approx([0.3])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=40))
+def test_judged_at_once_none_is_lower_and_the_order_stays(p_values):
+    adjusted = holm(p_values)
+    assert (adjusted >= p_values).all() and (adjusted <= 1).all()
+    assert (np.diff(adjusted[np.argsort(p_values)]) >= 0).all()
 
 
 accuracies = st.lists(st.sampled_from([90.0, 90.5, 91.0]), min_size=1, max_size=6)

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-ROWS = """seeds: 2
-rows:
-  baseline: {group: '', title: baseline, changes: {}}
+ROWS = """rows:
+  baseline: {group: '', title: baseline, seeds: 2, changes: {}}
   two:
     group: 5. Ensembles
     title: two networks
+    seeds: 2
     changes: {ensemble: {model: {seed: 0}, second: {seed: 1}}}
 """
 

@@ -30,36 +30,36 @@ def test_every_row_is_measured_and_timed(in_root):
     rows = read_rows()
     results = {path.stem: json.loads(path.read_text())["seeds"] for path in Path("studies/improvements/results").iterdir()}
     assert results.keys() == rows.rows.keys()
-    assert all(list(seeds) == [str(number) for number in range(rows.seeds)] for seeds in results.values())
+    assert all(list(results[name]) == [str(number) for number in range(row.seeds)] for name, row in rows.rows.items())
     assert list(json.loads(Path("studies/improvements/costs.json").read_text())) == list(rows.rows)
 
 
-FIRST = "rows:\n  baseline: {group: '', title: baseline, changes: {}}\n"
+FIRST = "rows:\n  baseline: {group: '', title: baseline, seeds: 3, changes: {}}\n"
 WRONG = {
     "no YAML": ("[", "not valid YAML"),
     "no mapping": ("- 1", "should be a valid dictionary"),
-    "unknown key": (f"seeds: 3\nrow: 1\n{FIRST}", "row: unknown key"),
+    "unknown key": ("row: 1\n" + FIRST, "row: unknown key"),
     "unknown key of a row": (
-        f"seeds: 3\n{FIRST}  x: {{group: a, titel: b, changes: {{}}}}",
+        f"{FIRST}  x: {{group: a, titel: b, seeds: 3, changes: {{}}}}",
         "rows.x.title: missing; rows.x.titel: unknown",
     ),
-    "row twice": (f"seeds: 3\n{FIRST}{FIRST.partition('  ')[2].join(['  ', ''])}", "duplicate key 'baseline'"),
-    "one seed": (f"seeds: 1\n{FIRST}", "seeds: should be greater than or equal to 2"),
-    "no seeds": (FIRST, "seeds: missing"),
+    "row twice": (f"{FIRST}{FIRST.partition('  ')[2].join(['  ', ''])}", "duplicate key 'baseline'"),
+    "one seed": (FIRST.replace("3", "1"), "rows.baseline.seeds: should be greater than or equal to 2"),
+    "no seeds": (FIRST.replace("seeds: 3, ", ""), "rows.baseline.seeds: missing"),
     "long title": (
-        f"seeds: 3\n{FIRST}  x: {{group: a, title: {'b' * 46}, changes: {{}}}}",
+        f"{FIRST}  x: {{group: a, title: {'b' * 46}, seeds: 3, changes: {{}}}}",
         "rows.x.title: .* at most 45 characters",
     ),
-    "no title": (f"seeds: 3\n{FIRST}  x: {{group: a, title: '', changes: {{}}}}", "rows.x.title: .* at least 1 character"),
-    "name like a path": (f"seeds: 3\n{FIRST}  ../x: {{group: a, title: b, changes: {{}}}}", "rows.../x.*: .*pattern"),
-    "no baseline": ("seeds: 3\nrows: {}\n", "rows: the first has to be baseline, with changes: {}"),
-    "changed baseline": (f"seeds: 3\n{FIRST.replace('{}', '{train: {epochs: 1}}')}", "rows: the first has to be baseline"),
+    "no title": (f"{FIRST}  x: {{group: a, title: '', seeds: 3, changes: {{}}}}", "rows.x.title: .* at least 1 character"),
+    "name like a path": (f"{FIRST}  ../x: {{group: a, title: b, seeds: 3, changes: {{}}}}", "rows.../x.*: .*pattern"),
+    "no baseline": ("rows: {}\n", "rows: the first has to be baseline, with changes: {}"),
+    "changed baseline": (FIRST.replace("{}", "{train: {epochs: 1}}"), "rows: the first has to be baseline"),
     "wrong recipe": (
-        f"seeds: 3\n{FIRST}  x: {{group: a, title: b, changes: {{train: {{epochs: 0}}}}}}",
+        f"{FIRST}  x: {{group: a, title: b, seeds: 3, changes: {{train: {{epochs: 0}}}}}}",
         "rows.yaml: x: recipes/baseline.yaml: train.epochs: should be greater than or equal to 1",
     ),
     "unknown key of the recipe": (
-        f"seeds: 3\n{FIRST}  x: {{group: a, title: b, changes: {{train: {{epohcs: 1}}}}}}",
+        f"{FIRST}  x: {{group: a, title: b, seeds: 3, changes: {{train: {{epohcs: 1}}}}}}",
         "rows.yaml: x: recipes/baseline.yaml: train.epohcs: unknown key",
     ),
 }
@@ -119,7 +119,7 @@ def test_a_row_runs_again_when_its_changes_do_and_a_new_row_runs_alone(clone, ra
     shutil.copy(clone.path / "params.yaml", clone.path / paths.BASELINE)
     rows = clone.path / paths.ROWS
     text = small_project.ROWS.partition("  two:")[0]
-    shift = "  shift: {group: 1. Data augmentation, title: shifts, changes: {augment: {shift: 1}}}\n"
+    shift = "  shift: {group: 1. Data augmentation, title: shifts, seeds: 2, changes: {augment: {shift: 1}}}\n"
 
     def repro() -> str:
         return clone.dvc("repro", "studies/improvements/dvc.yaml:row")

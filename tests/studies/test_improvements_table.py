@@ -47,14 +47,16 @@ def test_each_row_has_its_std_and_its_difference_from_the_baseline(project):
     baseline, shift = rows["baseline"], rows["shift"]
     assert next(iter(rows)) == "baseline" and list(baseline)[:4] == ["row", "improvement", "change", "seeds"]
     for split in ("validation", "test"):
-        assert [float(baseline[f"{split}_{column}"]) for column in ("difference", "low", "high")] == [0, 0, 0]
+        assert [float(baseline[f"{split}_{column}"]) for column in ("difference", "low", "high", "p")] == [0, 0, 0, 1]
         assert (float(shift[f"{split}_mean"]), float(shift[f"{split}_std"])) == pytest.approx((92.2, 0.2))
         # Equal stds: Student's t with four degrees of freedom, 2.776, times 0.2 * sqrt(2 / 3).
         found = [float(shift[f"{split}_{column}"]) for column in ("difference", "low", "high")]
         assert found == pytest.approx([1.0, 1 - 0.4534, 1 + 0.4534], abs=1e-4)
     (line,) = [line for line in Path("reports/improvements.md").read_text().splitlines() if "shifts by at most" in line]
     assert [cell.strip() for cell in line.split("|")[3:7]] == ["92.20 ± 0.20 %"] * 2 + ["+1.00 (+0.55 to +1.45)"] * 2
-    assert line.split("|")[-2].strip() == "better"
+    assert line.split("|")[7].strip() == "better"
+    assert 0 < float(shift["validation_p"]) < 0.05
+    assert all(float(row["validation_p"]) <= float(row["validation_p_holm"]) <= 1 for row in rows.values())
 
 
 @pytest.mark.parametrize("file", ["results/shift.json", "costs.json"])

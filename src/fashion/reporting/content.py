@@ -207,12 +207,11 @@ def improvements() -> list[dict[str, str]]:
     Raises:
         UserError: its table is damaged.
     """
-    scores = [f"{split}_{name}" for split in ("validation", "test") for name in ("mean", "std", "difference", "low", "high")]
+    difference = ("difference", "low", "high", "p")
+    scores = [f"{split}_{name}" for split in ("validation", "test") for name in ("mean", "std", *difference)]
     shown = []
     for number, row in enumerate(read_rows(paths.IMPROVEMENTS, ("change", "seeds"), (*scores, "time_ratio", "parameters"))):
-        validation, test = (
-            Difference(*(row[f"{split}_{name}"] for name in ("difference", "low", "high"))) for split in ("validation", "test")
-        )
+        validation, test = (Difference(*(row[f"{split}_{name}"] for name in difference)) for split in ("validation", "test"))
         shown.append(
             {
                 "change": row["change"],

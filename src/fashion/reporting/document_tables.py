@@ -12,7 +12,7 @@ from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError
 from fashion.pipeline.files import read_results
 from fashion.reporting.last_run import summarize
-from fashion.scoring.comparison import Difference, compare_seeds, find_results
+from fashion.scoring.comparison import SIGNIFICANCE, Difference, compare_seeds, find_results
 from fashion.scoring.seeds import mean_and_std, read_accuracies
 
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -173,16 +173,19 @@ def table_of(name: str) -> Callable[[], str]:
 
 def verdicts() -> str:
     """Say which changes of the baseline helped and which did harm."""
-    columns = ("row", "change", "validation_difference", "validation_low", "validation_high")
+    columns = ("change", *(f"validation_{name}" for name in ("difference", "low", "high", "p", "p_holm")))
     found: dict[str, list[str]] = {"better": [], "worse": [], "not told apart": []}
-    for row, change, *numbers in zip(*tables.read(paths.IMPROVEMENTS, columns).values()):
-        if row != "baseline":
-            difference = Difference(*map(float, numbers))
-            found[difference.verdict].append(f"{change} {difference}")
+    together = 0
+    _, *rows = zip(*tables.read(paths.IMPROVEMENTS, columns).values())  # without the baseline
+    for change, *numbers, p_holm in rows:
+        difference = Difference(*map(float, numbers))
+        found[difference.verdict].append(f"{change} {difference}")
+        together += float(p_holm) < SIGNIFICANCE
     lines = [
         f"**Better**, in percentage points: {'; '.join(found['better'])}.",
         f"**Worse**: {'; '.join(found['worse'])}.",
-        f"**Not told apart**: the other {len(found['not told apart'])}.",
+        f"**Not told apart**: the other {len(found['not told apart'])}. When all {len(rows)} are judged at once (Holm 1979), "
+        f"{together} are still told apart.",
     ]
     return "\n\n".join("\n".join(textwrap.wrap(line, WIDTH, break_on_hyphens=False)) for line in lines)
 
@@ -197,6 +200,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "ensembles": lines_of("studies/seeds/ensembles.md"),
     "cross_validation": lines_of("studies/cross_validation/table.md"),
     "labels": lines_of("studies/labels/audit.md"),
+    "test_labels": lines_of("studies/labels/test_labels.md"),
+    "duplicates": lines_of("studies/labels/duplicates.md"),
     "serving": lines_of("studies/serving/table.md"),
     "out_of_distribution": lines_of("studies/out_of_distribution/table.md"),
     "determinism": table_of("studies/reproducibility/determinism.md"),

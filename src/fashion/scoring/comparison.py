@@ -18,11 +18,12 @@ SIGNIFICANCE = 0.05
 
 
 class Difference(NamedTuple):
-    """The difference of two mean accuracies and its 95 % interval, in percentage points."""
+    """The difference of two mean accuracies in percentage points: its 95 % interval, and the p-value of there being none."""
 
     mean: float
     low: float
     high: float
+    p_value: float
 
     @property
     def verdict(self) -> str:
@@ -44,8 +45,20 @@ def welch(ours: list[float], theirs: list[float]) -> Difference:
     """
     from scipy import stats  # slow to import
 
-    interval = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(0.95)
-    return Difference(float(np.mean(ours) - np.mean(theirs)), float(interval.low), float(interval.high))
+    test = stats.ttest_ind(ours, theirs, equal_var=False)
+    interval = test.confidence_interval(0.95)
+    return Difference(float(np.mean(ours) - np.mean(theirs)), float(interval.low), float(interval.high), float(test.pvalue))
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Return p-values that hold when all are judged at once (Holm 1979): float64, shape (tests,), at most 1.
+
+    The smallest is multiplied by the number of tests, the next by one less, and so on; none ends below one that was smaller.
+    """
+    order = np.argsort(p_values)
+    adjusted = np.empty(len(order))
+    adjusted[order] = np.maximum.accumulate(np.sort(p_values) * np.arange(len(order), 0, -1)).clip(max=1)
+    return adjusted
 
 
 def mcnemar(fixed: int, broken: int) -> float:
