@@ -25,6 +25,9 @@ RECIPES = {
     "ensemble": "three of `accurate`",
 }
 WIDTH = 120
+# Of the ten improvements those that are changes of a recipe, and the columns of a difference in the table of their study.
+MEASURED = (1, 2, 3, 4, 5, 6, 9, 10)
+NUMBERS = ("difference", "low", "high", "p")
 SPEED = paths.SPEED_STUDY / "results.json"
 
 
@@ -173,7 +176,7 @@ def table_of(name: str) -> Callable[[], str]:
 
 def verdicts() -> str:
     """Say which changes of the baseline helped and which did harm."""
-    columns = ("change", *(f"validation_{name}" for name in ("difference", "low", "high", "p", "p_holm")))
+    columns = ("change", *(f"validation_{name}" for name in (*NUMBERS, "p_holm")))
     found: dict[str, list[str]] = {"better": [], "worse": [], "not told apart": []}
     together = 0
     _, *rows = zip(*tables.read(paths.IMPROVEMENTS, columns).values())  # without the baseline
@@ -190,11 +193,32 @@ def verdicts() -> str:
     return "\n\n".join("\n".join(textwrap.wrap(line, WIDTH, break_on_hyphens=False)) for line in lines)
 
 
+def changes_of(number: int) -> Callable[[], str]:
+    """Return a function that returns what the changes of one of the ten improvements bring, and what they cost."""
+
+    def read() -> str:
+        columns = (
+            "improvement",
+            "change",
+            *(f"{split}_{name}" for split in ("validation", "test") for name in NUMBERS),
+            "time_ratio",
+        )
+        rows = []
+        for improvement, change, *numbers, time in zip(*tables.read(paths.IMPROVEMENTS, columns).values()):
+            if improvement.startswith(f"{number}. "):
+                validation, test = (Difference(*map(float, part)) for part in (numbers[:4], numbers[4:]))
+                rows.append([change, str(validation), str(test), validation.verdict, f"{float(time):.1f}"])
+        return tables.markdown(rows, ("change", "validation, points", "test, points", "by the validation images", "time"))
+
+    return read
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "summary": summary,
     "results": results,
     "benchmark": benchmark,
     "verdicts": verdicts,
+    **{f"improvement_{number}": changes_of(number) for number in MEASURED},
     "compared_seeds": compared_seeds,
     "seeds": lines_of("studies/seeds/table.md"),
     "ensembles": lines_of("studies/seeds/ensembles.md"),
