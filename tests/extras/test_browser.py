@@ -129,3 +129,17 @@ def test_the_results_page(name, width, root):
     scrolling = [attributes for _, attributes in tags.found if attributes.get("class") == "scroll"]
     assert scrolling and all(one["tabindex"] == "0" and one["aria-label"] for one in scrolling)
     assert len(tags.all("h1")) == 1
+
+
+@pytest.mark.parametrize("width", [320, 390, 1280])
+def test_the_results_page_fits_its_window(width, root):
+    """Only boxes scroll sideways, also when everything that is folded is open."""
+    from chromium import browser  # it imports this file
+
+    with browser() as page:
+        page.open((root / "reports/index.html").as_uri(), width, 800, touch=width < 500)
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        outside = "[...document.querySelectorAll('main *')].filter((one) => !one.closest('.scroll'))"
+        assert page.evaluate(f"{outside}.every((one) => one.getBoundingClientRect().right <= {width + 1})")
+        assert not page.faults

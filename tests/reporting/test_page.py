@@ -1,7 +1,10 @@
 """The results page and the model card: what they say, and what is said of damaged files."""
 
+import csv
 import json
+import re
 import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +13,23 @@ import numpy as np
 import pytest
 
 from fashion import params, paths
+from fashion.data.facts import CLASS_NAMES
 from fashion.params import MemberParams, Params, PrepareParams
 from fashion.pipeline.errors import UserError
 from fashion.pipeline.files import read_results, sha256
 from fashion.reporting import content, render
+from fashion.scoring.comparison import Difference
 from fashion.scoring.prediction_table import Predictions
 
-READ = ("dvc.lock", "params.yaml", "reports", "studies/labels", "studies/out_of_distribution", "studies/seeds/results")
+READ = (
+    "dvc.lock",
+    "params.yaml",
+    "reports",
+    "studies/labels",
+    "studies/out_of_distribution",
+    "studies/seeds/results",
+    "studies/speed/results.json",
+)
 
 
 @pytest.fixture
@@ -110,19 +123,115 @@ def test_the_environment_is_that_of_the_results(results, recipe, member):
     assert "an abacus" not in page and "not recorded; `make verify` records it" in page
 
 
-def test_the_accuracy_over_seeds_is_shown_only_of_this_recipe(results, recipe, member):
+def write_seeds_of_this_recipe(results: Path) -> dict[str, float]:
+    """Make the seeds study one of the recipe that the page is about, with two seeds; return the scores of the first."""
     test = read_results(paths.METRICS, lambda scores: scores["test"])
     accuracies = [test["accuracy"], test["accuracy"] - 0.002]
     study = {"seeds": {str(seed): {"test": test | {"accuracy": accuracy}} for seed, accuracy in enumerate(accuracies)}}
     (results / "studies/seeds/results/params.json").write_text(json.dumps(study))
+    return test
+
+
+def test_the_accuracy_over_seeds_is_shown_only_of_this_recipe(results, recipe, member):
+    test = write_seeds_of_this_recipe(results)
     mean, std = 100 * test["accuracy"] - 0.1, 0.2 / 2**0.5
     assert content.scores_over_seeds(test) == {"count": 2, "mean": pytest.approx(mean), "std": pytest.approx(std)}
+    speed = json.loads((results / "studies/speed/results.json").read_text())
     page, card = make_pages(recipe, {"model": member})
     assert f"Over 2 seeds, it is {mean:.2f} ± {std:.2f}\u00a0% (mean ± std)" in page.replace("&nbsp;", "\u00a0")
+    assert f"It has {speed['work']['params.yaml']['parameters']:,} parameters.<" in page
+    assert f"{100 - mean:.2f} ± {std:.2f}\u00a0% wrong" in page
     assert f"| test, over 2 seeds | 10,000 | {mean:.2f} ± {std:.2f} % (mean ± std) |" in card
     assert content.scores_over_seeds(test | {"loss": test["loss"] + 0.001}) is None
     (results / "studies/seeds/results/params.json").write_text(json.dumps({"seeds": {"0": {"test": test}}}))
     assert content.scores_over_seeds(test) is None
+
+
+def test_the_script_is_shown_beside_a_single_training(results, recipe, member):
+    test = read_results(paths.METRICS, lambda scores: scores["test"])
+    (results / "studies/seeds/results/params.json").write_text(json.dumps({"seeds": {"0": {"test": test}}}))
+    speed = json.loads((results / "studies/speed/results.json").read_text())
+    script = [100 * run["accuracy"] for run in speed["runs"]["studies/speed/baseline.py"]]
+    page, _ = make_pages(recipe, {"model": member})
+    assert f"{100 - 100 * test['accuracy']:.2f}\u00a0% wrong" in page
+    wrong = f"{100 - statistics.mean(script):.2f} ± {statistics.stdev(script):.2f}\u00a0% wrong"
+    assert wrong in page and f"{len(script)} trainings" in page
+    assert page.count('class="std"') == 1 and " parameters.<" not in page
+
+
+def test_the_bars_are_as_long_as_what_is_wrong(results):
+    ours, script = content.compared_with_script({"count": 2, "mean": 99.0, "std": 0.5})
+    wrong = 100 - script["mean"]
+    assert script["high"] == pytest.approx(100) and script["bar"] == pytest.approx(100 * wrong / (wrong + script["std"]))
+    assert [ours[end] / ours["bar"] for end in ("low", "high")] == pytest.approx([0.5, 1.5])
+    assert ours["bar"] / script["bar"] == pytest.approx(1 / wrong)
+
+
+@pytest.mark.parametrize(
+    ("which", "said"),
+    [
+        ("first", "The first 2 test images: 1 right."),
+        ("wrong", "The 1 most confident mistakes: 0 right."),
+        ("least_confident", "The 2 least confident predictions: 1 right."),
+    ],
+)
+def test_the_figure_of_predictions_is_described_by_what_it_shows(which, said, recipe):
+    predictions = Predictions(np.array([0, 1, 2]), np.array([0, 2, 2]), np.array([0.5, 0.6, 0.9]))
+    figures = recipe.plot.model_copy(update={"which": which, "predictions": 2})
+    assert content.shown_predictions(predictions, figures) == said
+
+
+def test_sure_and_unsure_predictions_are_counted_apart(results):
+    predictions = Predictions(np.array([0, 1, 2, 3]), np.array([0, 1, 3, 3]), np.array([0.9, 0.95, 1.0, 0.3]))
+    sure = "Of the 3 predictions with a confidence of at least 90\u00a0%, 66.7\u00a0% are right."
+    unsure = "Of the 1 predictions with a confidence below that, 100.0\u00a0% are right."
+    assert content.confidence(predictions, 0.01)["summary"] == f"{sure} {unsure}"
+    assert content.confidence(predictions._replace(confidence=np.ones(4)), 0.01)["summary"].count("Of the") == 1
+
+
+def test_the_improvements_are_counted_by_interval_and_by_all_at_once():
+    found = [
+        (Difference(1.0, 0.5, 1.5, 0.001), "deeper", 0.003),
+        (Difference(2.0, 0.1, 3.9, 0.04), "wider", 0.08),
+        (Difference(0.1, -0.5, 0.7, 0.9), "flips", 0.9),
+    ]
+    text = content.describe_improvements(found)
+    assert "Of 3 changes of the baseline, 2 helped, 0 did harm, and 1 were not told apart from it." in text
+    assert "the difference held for 1." in text and "wider, +2.00 (+0.10 to +3.90)" in text
+    assert "largest gain" not in content.describe_improvements(found[2:])
+
+
+def test_the_sections_of_the_page(results, recipe, member):
+    page, _ = make_pages(recipe, {"model": member})
+    sections = ["what", "accuracy", "confidence", "errors", "improvements", "limits", "learning", "origin"]
+    assert re.findall(r'<h2 id="(\w+)">', page) == sections
+    assert re.findall(r'<a href="#(\w+)">', page) == sections
+    assert re.findall(r"<h([1-6])", page)[:2] == ["1", "2"]
+    # The picture of the improvements comes before their table, which is folded.
+    assert page.index("Dots and bars") < page.index("<summary>All changes as a table</summary>")
+    rows = list(csv.DictReader(paths.IMPROVEMENTS.open()))
+    assert all(f"<td>{float(row['validation_p_holm']):.2g}</td>" in page for row in rows[1:])
+    cells = set(re.findall(r"<t[dh][^>]*>([^<]*)</t[dh]>", page))
+    for name in ("test_labels", "duplicates"):
+        lines = (results / f"studies/labels/{name}.md").read_text().splitlines()
+        shown = {cell.strip().replace("`", "") for line in lines if line.startswith("| ") for cell in line[1:-1].split("|")}
+        assert len(shown) > 8 and shown <= cells
+
+
+def test_a_page_on_own_data_has_nothing_of_fashion_mnist(results, recipe, member):
+    names = {name: f"{name} of ours" for name in CLASS_NAMES}
+    for path in (paths.PREDICTIONS, paths.CLASSES):
+        text = path.read_text()
+        for name, own in names.items():
+            text = text.replace(name, own)
+        path.write_text(text)
+    page, card = make_pages(recipe, {"model": member})
+    assert re.findall(r'<h2 id="(\w+)">', page) == ["what", "accuracy", "confidence", "errors", "learning", "origin"]
+    assert "Coat of ours" in page and "Coat of ours" in card and "Fashion-MNIST" not in card
+    said, _, parameters = page.partition("Parameters:")
+    assert "train:" in parameters
+    for hidden in ("Fashion-MNIST", "garment", "Keras script", "Why these classes", "Near-duplicates", "label errors"):
+        assert hidden not in said
 
 
 DAMAGED = [
@@ -136,6 +245,9 @@ DAMAGED = [
     ("reports/predictions.csv", "<<<<<<< HEAD\n"),
     ("reports/improvements.csv", "change,seeds\nx,3\n"),
     ("studies/labels/audit.csv", "<<<<<<< HEAD\n"),
+    ("studies/labels/test_labels.md", "<<<<<<< HEAD\n"),
+    ("studies/labels/duplicates.md", "| a | b |\n|---|---|\n| 1 |\n"),
+    ("studies/speed/results.json", '{"runs": {}}'),
     ("studies/seeds/results/params.json", "{}"),
     ("studies/seeds/results/params.json", '{"seeds": []}'),
 ]

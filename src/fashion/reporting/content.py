@@ -13,17 +13,20 @@ from fashion.data.facts import CLASS_NAMES, TRAINING_IMAGES
 from fashion.params import EPOCHS_BEFORE_PRUNING, MemberParams, PlotParams, PrepareParams, TrainParams
 from fashion.pipeline.errors import UserError
 from fashion.pipeline.files import read_results, sha256
-from fashion.reporting.inputs import read_rows, take_test_scores
+from fashion.reporting.inputs import read_page, read_rows, take_test_scores
+from fashion.reporting.plain_script import SPEED, parameters_of, script_accuracies
 from fashion.scoring.calibration import NO_CALIBRATION, read_calibration
-from fashion.scoring.comparison import Difference
+from fashion.scoring.comparison import SIGNIFICANCE, Difference
 from fashion.scoring.metrics import confusion_matrix, most_confused
 from fashion.scoring.prediction_table import Predictions, choose, read_predictions
 from fashion.training.history import is_complete, read_history
 
 LABEL_AUDIT = paths.LABELS_STUDY / "audit.csv"
 SEEDS = paths.SEEDS_STUDY / "results/params.json"
+TEST_LABELS, DUPLICATES = paths.LABELS_STUDY / "test_labels.md", paths.LABELS_STUDY / "duplicates.md"
 NO_CORRECTIONS = paths.CORRECTIONS / "none.csv"
 PICTURES = {
+    "predictions": paths.FIGURES / "predictions.png",
     "learning_curves": paths.FIGURES / "learning_curves.png",
     "reliability": paths.FIGURES / "reliability.png",
     "mistakes": paths.FIGURES / "mistakes.png",
@@ -34,6 +37,14 @@ PICTURES = {
 SCORES = ("accuracy", "accuracy_low", "accuracy_high", "calibration_error", "loss")
 # How many kinds of likely label errors, and pairs of confused classes, are named.
 KINDS, PAIRS = 8, 3
+# From this confidence on, a prediction counts as sure.
+SURE = 0.9
+# What the figure of predictions shows, by `plot.which`.
+SHOWN = {
+    "first": "The first {} test images",
+    "wrong": "The {} most confident mistakes",
+    "least_confident": "The {} least confident predictions",
+}
 
 
 def percent(fraction: float, digits: int = 2) -> str:
@@ -54,6 +65,7 @@ def collect(members: dict[str, MemberParams], data: PrepareParams, figures: Plot
     """
     test = read_results(paths.METRICS, lambda scores: take_test_scores(scores, SCORES))
     predictions = read_predictions(paths.PREDICTIONS)
+    seeds = scores_over_seeds(test)
     return {
         "networks": {"names": list(members), "kinds": sorted({member.model.name for member in members.values()})},
         "data": {
@@ -63,13 +75,18 @@ def collect(members: dict[str, MemberParams], data: PrepareParams, figures: Plot
             "corrections": None if data.corrections == str(NO_CORRECTIONS) else data.corrections,
         },
         "test": {"images": len(predictions.labels), **test},
-        "seeds": scores_over_seeds(test),
+        "seeds": seeds,
+        "parameters": read_results(SPEED, lambda speed: parameters_of(speed, str(paths.PARAMS))) if seeds else None,
+        "script": compared_with_script(seeds or spread([100 * test["accuracy"]])),
+        "shown": shown_predictions(predictions, figures),
         "learning": learning_curves(members),
         "classes": class_scores(),
         "confusion": confusion(predictions),
-        "confidence": confidence(test["calibration_error"]),
+        "confidence": confidence(predictions, test["calibration_error"]),
         "mistakes": confident_mistakes(predictions, figures.predictions),
         "label_errors": label_errors(),
+        "test_labels": read_page(TEST_LABELS),
+        "duplicates": read_page(DUPLICATES),
         "improvements": improvements(),
         "origin": origin(),
         "pictures": PICTURES,
@@ -93,8 +110,52 @@ def scores_over_seeds(test: dict[str, float]) -> dict[str, float] | None:
     same = [all(round(value, 6) == test[name] for name, value in scores.items()) for scores in seeds]
     if len(seeds) < 2 or not any(same):
         return None
-    accuracies = [100 * scores["accuracy"] for scores in seeds]
-    return {"count": len(seeds), "mean": statistics.mean(accuracies), "std": statistics.stdev(accuracies)}
+    return spread([100 * scores["accuracy"] for scores in seeds])
+
+
+def spread(accuracies: list[float]) -> dict[str, float]:
+    """Return the number of accuracies, their mean and their standard deviation, which is 0 for a single one."""
+    std = statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0
+    return {"count": len(accuracies), "mean": statistics.mean(accuracies), "std": std}
+
+
+def compared_with_script(ours: dict[str, float]) -> list[dict[str, Any]]:
+    """Return how many test images are misclassified, in percent: by what the page is about, then by the plain Keras script.
+
+    Args:
+        ours: the number, mean and std of the test accuracies of what the page is about, in percent.
+
+    Returns:
+        Of each of the two the numbers of `spread`, the mean and std as text, and where its bar, and the line of one std to both
+        sides of the bar's end, begin and end: percent of the width of the picture.
+
+    Raises:
+        UserError: the results of the benchmark are damaged.
+    """
+    both = (ours, read_results(SPEED, lambda speed: spread(script_accuracies(speed))))
+    longest = max(100 - scores["mean"] + scores["std"] for scores in both)
+    return [
+        {
+            **scores,
+            "accuracy": in_words(scores["mean"], scores["std"]),
+            "wrong": in_words(100 - scores["mean"], scores["std"]),
+            "bar": 100 * (100 - scores["mean"]) / longest,
+            "low": 100 * (100 - scores["mean"] - scores["std"]) / longest,
+            "high": 100 * (100 - scores["mean"] + scores["std"]) / longest,
+        }
+        for scores in both
+    ]
+
+
+def in_words(mean: float, std: float) -> str:
+    """Return a mean in percent with its standard deviation, if there is one: "90.64 ± 0.28 %"."""
+    return f"{mean:.2f}{f' ± {std:.2f}' if std else ''}\u00a0%"
+
+
+def shown_predictions(predictions: Predictions, figures: PlotParams) -> str:
+    """Say which test images the figure of predictions shows, and how many of them are right."""
+    shown = choose(figures.which, predictions)[: figures.predictions]
+    return f"{SHOWN[figures.which].format(len(shown))}: {np.count_nonzero(predictions.right[shown])} right."
 
 
 def learning_curves(members: dict[str, MemberParams]) -> str:
@@ -161,17 +222,30 @@ def confusion(predictions: Predictions) -> dict[str, Any]:
     }
 
 
-def confidence(calibration_error: float) -> str:
-    """Say how well the confidence of the test predictions is calibrated, and what was done for that."""
+def confidence(predictions: Predictions, calibration_error: float) -> dict[str, str]:
+    """Say how often sure and unsure predictions are right, how well they are calibrated, and what was done for that."""
+    sure = predictions.confidence >= SURE
+    groups = {f"of at least {percent(SURE, 0)}": sure, "below that": ~sure}
+    counts = [
+        f"Of the {np.count_nonzero(group):,} predictions with a confidence {name}, "
+        f"{percent(predictions.right[group].mean(), 1)} are right."
+        for name, group in groups.items()
+        if group.any()
+    ]
     calibration = read_calibration()
     fitted = (
-        f"after {calibration.floor:g}, what label smoothing leaves to each class, was subtracted from the probabilities and "
-        f"their logits were divided by {calibration.temperature}, the temperature that fits the validation images best"
+        f"The confidences are calibrated: {calibration.floor:g}, what label smoothing leaves to each class, was subtracted "
+        f"from the probabilities; then their logits were divided by {calibration.temperature}, the temperature that fits the "
+        "validation images best."
     )
-    return (
-        f"The expected calibration error is {calibration_error:.3f}: the mean gap between the confidence of the predictions "
-        f"and the fraction of them that is right, {'without calibration' if calibration == NO_CALIBRATION else fitted}."
-    )
+    return {
+        "summary": " ".join(counts),
+        "error": (
+            f"The expected calibration error is {calibration_error:.3f}: the mean gap between the confidence of the "
+            "predictions and the fraction of them that is right."
+        ),
+        "calibration": "The confidences are not calibrated." if calibration == NO_CALIBRATION else fitted,
+    }
 
 
 def confident_mistakes(predictions: Predictions, count: int) -> list[dict[str, Any]]:
@@ -201,30 +275,56 @@ def label_errors() -> dict[str, Any]:
     }
 
 
-def improvements() -> list[dict[str, str]]:
-    """Return the rows of the improvements study as they are shown; the first is the baseline, which has no difference.
+def improvements() -> dict[str, Any]:
+    """Return what the improvements study found: a sentence, and its rows as they are shown.
+
+    The first row is the baseline, which has no difference.
 
     Raises:
         UserError: its table is damaged.
     """
     difference = ("difference", "low", "high", "p")
     scores = [f"{split}_{name}" for split in ("validation", "test") for name in ("mean", "std", *difference)]
-    shown = []
-    for number, row in enumerate(read_rows(paths.IMPROVEMENTS, ("change", "seeds"), (*scores, "time_ratio", "parameters"))):
+    numbers = (*scores, "validation_p_holm", "time_ratio", "parameters")
+    shown, found = [], []
+    for number, row in enumerate(read_rows(paths.IMPROVEMENTS, ("change", "seeds"), numbers)):
         validation, test = (Difference(*(row[f"{split}_{name}"] for name in difference)) for split in ("validation", "test"))
+        if number:
+            found.append((validation, row["change"], row["validation_p_holm"]))
         shown.append(
             {
                 "change": row["change"],
                 "validation": f"{row['validation_mean']:.2f} ± {row['validation_std']:.2f}",
                 "test": f"{row['test_mean']:.2f} ± {row['test_std']:.2f}",
-                "validation_difference": f"{validation}, {validation.verdict}" if number else "",
+                "validation_difference": str(validation) if number else "",
+                "verdict": validation.verdict if number else "",
+                "p_holm": f"{row['validation_p_holm']:.2g}" if number else "",
                 "test_difference": str(test) if number else "",
                 "time": f"{row['time_ratio']:.2f}",
                 "parameters": f"{int(row['parameters']):,}",
                 "seeds": row["seeds"],
             }
         )
-    return shown
+    return {"summary": describe_improvements(found), "rows": shown}
+
+
+def describe_improvements(found: list[tuple[Difference, str, float]]) -> str:
+    """Say how many changes of the baseline were told apart from it, and which one brought most.
+
+    Args:
+        found: of each change its difference on the validation images, its name and its p-value of all changes at once.
+    """
+    verdicts = Counter(difference.verdict for difference, *_ in found)
+    at_once = sum(p_value < SIGNIFICANCE for *_, p_value in found)
+    sentences = [
+        f"Of {len(found)} changes of the baseline, {verdicts['better']} helped, {verdicts['worse']} did harm, and "
+        f"{verdicts['not told apart']} were not told apart from it.",
+        f"When all were judged at once (Holm 1979), the difference held for {at_once}.",
+    ]
+    if verdicts["better"]:
+        largest, change, _ = max(found)
+        sentences.append(f"The largest gain, in percentage points: {change}, {largest}.")
+    return " ".join(sentences)
 
 
 def origin() -> dict[str, str]:

@@ -1,6 +1,5 @@
 """The tables of README.md and docs/, generated from the results: each between `<!-- table: NAME -->` and `<!-- end -->`."""
 
-import itertools
 import re
 import statistics
 import textwrap
@@ -11,12 +10,13 @@ from fashion import paths
 from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError
 from fashion.pipeline.files import read_results
+from fashion.reporting.inputs import table_lines
 from fashion.reporting.last_run import summarize
+from fashion.reporting.plain_script import SCRIPT, SCRIPT_NAME, SPEED, parameters_of, script_accuracies
 from fashion.scoring.comparison import SIGNIFICANCE, Difference, compare_seeds, find_results
 from fashion.scoring.seeds import mean_and_std, read_accuracies
 
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-SCRIPT, SCRIPT_NAME = str(paths.SPEED_STUDY / "baseline.py"), "the plain Keras script"
 RECIPES = {
     "fast": "the script's layers, two epochs",
     "params": "the script's layers, ten epochs",
@@ -28,7 +28,6 @@ WIDTH = 120
 # Of the ten improvements those that are changes of a recipe, and the columns of a difference in the table of their study.
 MEASURED = (1, 2, 3, 4, 5, 6, 9, 10)
 NUMBERS = ("difference", "low", "high", "p")
-SPEED = paths.SPEED_STUDY / "results.json"
 
 
 def documents() -> list[Path]:
@@ -97,13 +96,13 @@ def results() -> str:
 def results_of(speed: dict) -> str:
     """Return that table from the results of the benchmark."""
     ratios = times_of_script(speed)
-    script = [100 * run["accuracy"] for run in speed["runs"][SCRIPT]]
+    script = script_accuracies(speed)
     rows = [
         {
             "recipe": SCRIPT_NAME,
             "test accuracy": f"{mean_and_std(script)} %, n={len(script)}",
             "training time": "1",
-            "parameters": f"{speed['work'][str(paths.BASELINE)]['parameters']:,}",
+            "parameters": parameters_of(speed, str(paths.BASELINE)),
         }
     ]
     for recipe, description in RECIPES.items():
@@ -113,7 +112,7 @@ def results_of(speed: dict) -> str:
                 "recipe": f"{name_of(recipe)}: {description}",
                 "test accuracy": accuracy_over_seeds(recipe),
                 "training time": ratio_in_words(ratios[recipe]),
-                "parameters": f"{speed['work'][path]['parameters']:,}",
+                "parameters": parameters_of(speed, path),
             }
         )
     machine = speed["machine"]
@@ -165,13 +164,7 @@ def lines_of(name: str) -> Callable[[], str]:
 
 def table_of(name: str) -> Callable[[], str]:
     """Return a function that reads the first table of such a page."""
-
-    def read() -> str:
-        lines = Path(name).read_text(encoding="utf-8").splitlines()
-        first = next(number for number, line in enumerate(lines) if line.startswith("|"))
-        return "\n".join(itertools.takewhile(lambda line: line.startswith("|"), lines[first:]))
-
-    return read
+    return lambda: "\n".join(table_lines(Path(name)))
 
 
 def verdicts() -> str:
