@@ -68,7 +68,7 @@ page: setup ## make the results page from what there is, and the tables of READM
 experiments: setup ## list the experiments of `dvc exp run` with what they changed
 	@dvc exp show --only-changed --drop "test|download|data|models|src|recipes|studies|reports|dvc"
 
-seeds: setup ## measure each recipe that changed over five seeds (all of them: three hours or more)
+seeds: extras ## measure each recipe that changed over five seeds (all of them: three hours or more)
 	@dvc repro studies/seeds/dvc.yaml
 
 improvements: extras ## measure the ten improvements of the baseline, one at a time, only what changed (all: hours)

@@ -1,4 +1,4 @@
-"""The audit of the labels, run on the committed out-of-fold predictions."""
+"""The audits of the labels, run on the committed predictions."""
 
 import runpy
 import shutil
@@ -25,6 +25,14 @@ def test_the_committed_list_of_suspects_is_of_the_committed_predictions(project,
     for name in ("audit.csv", "audit.md", "gallery.png"):
         assert (project / "studies/labels" / name).read_bytes() == (ROOT / "studies/labels" / name).read_bytes()
     assert (ROOT / "studies/labels/audit.md").read_text() in capfd.readouterr().out
+
+
+def test_the_committed_page_on_test_labels_is_of_the_committed_predictions(project):
+    for name in ("reports/predictions.csv", "studies/seeds/probabilities/accurate.npz"):
+        (project / name).parent.mkdir(parents=True)
+        shutil.copy(ROOT / name, project / name)
+    runpy.run_path(str(ROOT / "studies/seeds/test_labels.py"), run_name="__main__")
+    assert (project / "studies/seeds/test_labels.md").read_text() == (ROOT / "studies/seeds/test_labels.md").read_text()
 
 
 def test_without_cleanlab_it_says_what_to_install(project, monkeypatch, capfd):

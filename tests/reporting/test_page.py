@@ -28,6 +28,7 @@ READ = (
     "studies/labels",
     "studies/out_of_distribution",
     "studies/seeds/results",
+    "studies/seeds/test_labels.md",
     "studies/speed/results.json",
 )
 
@@ -212,8 +213,8 @@ def test_the_sections_of_the_page(results, recipe, member):
     rows = list(csv.DictReader(paths.IMPROVEMENTS.open()))
     assert all(f"<td>{float(row['validation_p_holm']):.2g}</td>" in page for row in rows[1:])
     cells = set(re.findall(r"<t[dh][^>]*>([^<]*)</t[dh]>", page))
-    for name in ("test_labels", "duplicates"):
-        lines = (results / f"studies/labels/{name}.md").read_text().splitlines()
+    for name in ("seeds/test_labels", "labels/duplicates"):
+        lines = (results / f"studies/{name}.md").read_text().splitlines()
         shown = {cell.strip().replace("`", "") for line in lines if line.startswith("| ") for cell in line[1:-1].split("|")}
         assert len(shown) > 8 and shown <= cells
 
@@ -245,7 +246,7 @@ DAMAGED = [
     ("reports/predictions.csv", "<<<<<<< HEAD\n"),
     ("reports/improvements.csv", "change,seeds\nx,3\n"),
     ("studies/labels/audit.csv", "<<<<<<< HEAD\n"),
-    ("studies/labels/test_labels.md", "<<<<<<< HEAD\n"),
+    ("studies/seeds/test_labels.md", "<<<<<<< HEAD\n"),
     ("studies/labels/duplicates.md", "| a | b |\n|---|---|\n| 1 |\n"),
     ("studies/speed/results.json", '{"runs": {}}'),
     ("studies/seeds/results/params.json", "{}"),

@@ -23,7 +23,7 @@ from fashion.training.history import is_complete, read_history
 
 LABEL_AUDIT = paths.LABELS_STUDY / "audit.csv"
 SEEDS = paths.SEEDS_STUDY / "results/params.json"
-TEST_LABELS, DUPLICATES = paths.LABELS_STUDY / "test_labels.md", paths.LABELS_STUDY / "duplicates.md"
+TEST_LABELS, DUPLICATES = paths.SEEDS_STUDY / "test_labels.md", paths.LABELS_STUDY / "duplicates.md"
 NO_CORRECTIONS = paths.CORRECTIONS / "none.csv"
 PICTURES = {
     "predictions": paths.FIGURES / "predictions.png",

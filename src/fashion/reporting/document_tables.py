@@ -217,7 +217,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "ensembles": lines_of("studies/seeds/ensembles.md"),
     "cross_validation": lines_of("studies/cross_validation/table.md"),
     "labels": lines_of("studies/labels/audit.md"),
-    "test_labels": lines_of("studies/labels/test_labels.md"),
+    "test_labels": lines_of("studies/seeds/test_labels.md"),
     "duplicates": lines_of("studies/labels/duplicates.md"),
     "serving": lines_of("studies/serving/table.md"),
     "out_of_distribution": lines_of("studies/out_of_distribution/table.md"),
