@@ -50,7 +50,7 @@ $(INSTALLED_EXTRAS): requirements/extras.lock $(INSTALLED)
 	@touch $@
 
 test: setup ## set up, run the tests of the pipeline (five minutes)
-	@python -m pytest --ignore tests/extras
+	@python -m pytest --ignore tests/extras -m "not slow"
 
 test_all: extras ## set up with the extras, run all tests (a quarter of an hour)
 	@python -m pytest

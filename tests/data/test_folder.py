@@ -66,6 +66,7 @@ def shapes(drawn, tmp_path, monkeypatch) -> Path:
     return Path(shutil.copytree(drawn, tmp_path / "shapes"))
 
 
+@pytest.mark.slow
 def test_the_pipeline_sorts_shapes(clone):
     """From pictures to predictions: every result has the names of the folders, and none of Fashion-MNIST's."""
     draw_all(clone.path / "shapes", 70, side=80)

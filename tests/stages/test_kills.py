@@ -5,7 +5,11 @@ import re
 import signal
 import subprocess
 
+import pytest
+
 from fashion.clones import start_repro
+
+pytestmark = pytest.mark.slow
 
 
 def kill_after_three_epochs(process: subprocess.Popen[str]) -> None:

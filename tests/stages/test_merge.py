@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from conftest import Clone
 
 GIT = ("git", "-c", "user.name=test", "-c", "user.email=test@localhost")
@@ -16,6 +17,7 @@ def keep(clone: Clone, message: str) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_two_branches_with_results_are_merged_by_running_what_differs(ran, tmp_path):
     clone = ran.copy(tmp_path / "clone")
     keep(clone, "Start")

@@ -76,6 +76,7 @@ def test_an_edit_runs_the_right_stages_and_going_back_runs_none(pipeline, old, n
     assert [path.name for path in (pipeline.path / "models").glob("*.keras")] == ["model.keras"]
 
 
+@pytest.mark.slow
 def test_verify_reproduces_the_commit_to_the_byte_in_a_folder_of_another_repository(pipeline, tmp_path):
     folder = pipeline.as_folder(tmp_path)
     done = folder.run("python", "tools/verify.py")

@@ -30,6 +30,7 @@ def test_every_image_is_in_one_fold_and_classes_are_spread_evenly(labels, folds,
         assert np.ptp(sizes) <= 1
 
 
+@pytest.mark.slow
 def test_the_folds_are_trained_once_and_summed_up(clone, raw):
     clone.use_raw(raw)
     clone.edit("epochs: 2 ", "epochs: 1 ")

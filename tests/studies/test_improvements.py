@@ -114,6 +114,7 @@ def test_costs_are_timed_row_by_row_and_count_all_parameters(tmp_path, raw, monk
     assert all(cost["ratio"] > 0 for cost in found.values())
 
 
+@pytest.mark.slow
 def test_a_row_runs_again_when_its_changes_do_and_a_new_row_runs_alone(clone, raw):
     clone.use_raw(raw)
     shutil.copy(clone.path / "params.yaml", clone.path / paths.BASELINE)

@@ -3,6 +3,7 @@
 import json
 import runpy
 
+import pytest
 from conftest import ROOT
 
 SCRIPT = "studies/reproducibility/portable_bits.py"
@@ -36,6 +37,7 @@ def test_processors_agree_only_if_the_bytes_are_the_same():
     assert "- processor 1: AMD\n- processor 2: Intel\n" in page and "old" not in page
 
 
+@pytest.mark.slow
 def test_the_same_processor_trains_the_same_network_twice(trained):
     def train() -> dict[str, str]:
         done = trained.run(".venv/bin/python", SCRIPT, "--train")
