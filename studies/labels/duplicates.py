@@ -116,8 +116,8 @@ def in_words(pairs: list[Pair], labels: dict[str, np.ndarray], left_out: int) ->
     return (
         f"Pairs of images that are less than {RADIUS} grey levels apart (Euclidean distance of all pixels):\n\n"
         f"{tables.markdown(rows, headings)}\n\n"
-        f"{near_test} of {tested:,} test images are in such a pair, {100 * near_test / tested:.2f} %: "
-        "so many points of accuracy, at most, are known by heart.\n\n"
+        f"{near_test} of {tested:,} test images are in such a pair: "
+        f"memorising explains at most {100 * near_test / tested:.2f} points of accuracy.\n\n"
         f"{left_out} training images are near a test image or an earlier training image: `{CORRECTIONS}` leaves them out.\n"
     )
 

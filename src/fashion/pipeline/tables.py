@@ -15,10 +15,12 @@ def write(path: Path, rows: Iterable[dict]) -> None:
     """Write rows with the same keys, in the first one's order; floats with six significant digits."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    for number, row in enumerate(rows):
-        if number == 0:
-            table.writerow(row)
-        table.writerow(f"{value:.6g}" if isinstance(value, float) else value for value in row.values())
+    columns: list[str] = []
+    for row in rows:
+        if not columns:
+            columns = list(row)
+            table.writerow(columns)
+        table.writerow(f"{row[name]:.6g}" if isinstance(row[name], float) else row[name] for name in columns)
     with atomic_write(path) as file:
         file.write(text.getvalue().encode())
 

@@ -119,7 +119,7 @@ def results_of(speed: dict) -> str:
     estimated = [f"`{Path(name).stem}`" for name in speed["estimated_training"]]
     cpu = re.search(r"model name: ([^,]+)", machine["cpu"])
     line = (
-        "Mean ± standard deviation over n seeds. Training time: ratio to the script's on "
+        "Mean ± standard deviation over n seeds. Training time: ratio to [the script](studies/speed/baseline.py)'s on "
         f"{cpu[1] if cpu else machine['system']}, {machine['threads']} cores, {speed['work']['params.yaml']['precision']}; "
         f"{' and '.join(estimated)} estimated from three epochs."
     )
@@ -180,8 +180,9 @@ def verdicts() -> str:
     lines = [
         f"**Better**, in percentage points: {'; '.join(found['better'])}.",
         f"**Worse**: {'; '.join(found['worse'])}.",
-        f"**Not told apart**: the other {len(found['not told apart'])}. When all {len(rows)} are judged at once (Holm 1979), "
-        f"{together} are still told apart.",
+        f"**Not told apart**: the other {len(found['not told apart'])}.",
+        "Of twenty such intervals about one excludes zero by chance. With an allowance for that "
+        f"([Holm 1979](https://www.jstor.org/stable/4615733)), {together} of {len(rows)} are told apart.",
     ]
     return "\n\n".join("\n".join(textwrap.wrap(line, WIDTH, break_on_hyphens=False)) for line in lines)
 
