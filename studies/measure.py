@@ -4,6 +4,7 @@ The improvements study trains a row with several seeds, the seeds study a recipe
 After an interruption the same command resumes; it trains no finished network again.
 """
 
+import functools
 import hashlib
 import itertools
 from collections.abc import Callable
@@ -78,12 +79,12 @@ class Run(NamedTuple):
     probabilities: dict[str, np.ndarray]
 
 
-def plan_improvement(_: Params, row: str) -> Plan:
+def plan_row(study: Path, _: Params, row: str) -> Plan:
     """Plan the runs of a row of the improvements study; errors as of `read_row`."""
-    recipe = read_row(row)
+    recipe = read_row(study, row)
     runs = [
         {name: reseeded(member, member.seed + SEED_STEP * run) for name, member in recipe.ensemble.items()}
-        for run in range(read_rows().rows[row].seeds)
+        for run in range(read_rows(study).rows[row].seeds)
     ]
     return Plan(recipe.prepare, runs, recipe.evaluate)
 
@@ -125,10 +126,10 @@ def reseeded(member: MemberParams, seed: int) -> MemberParams:
     return member.model_copy(update={"seed": seed})
 
 
-def write_improvement(row: str, runs: list[Run]) -> None:
+def write_row(study: Path, row: str, runs: list[Run]) -> None:
     """Write the scores of a row's runs."""
     scores = [run.scores for run in runs]
-    write_json(paths.IMPROVEMENTS_STUDY / f"results/{row}.json", {"seeds": dict(enumerate(scores))})
+    write_json(study / f"results/{row}.json", {"seeds": dict(enumerate(scores))})
 
 
 def write_recipe(recipe: str, runs: list[Run]) -> None:
@@ -152,7 +153,10 @@ def write_fold(fold: str, runs: list[Run]) -> None:
 
 # What each study plans and writes.
 STUDIES: dict[str, tuple[Callable[[Params, str], Plan], Callable[[str, list[Run]], None]]] = {
-    "improvements": (plan_improvement, write_improvement),
+    "improvements": (
+        functools.partial(plan_row, paths.IMPROVEMENTS_STUDY),
+        functools.partial(write_row, paths.IMPROVEMENTS_STUDY),
+    ),
     "seeds": (plan_recipe, write_recipe),
     "cross_validation": (plan_fold, write_fold),
 }

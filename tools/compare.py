@@ -81,7 +81,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("old", nargs="?", default="HEAD", help="commit, branch, tag or experiment (default HEAD)")
     parser.add_argument("new", nargs="?", help="likewise (default: the working directory)")
-    parser.add_argument("--seeds", nargs=2, metavar=("OLD", "NEW"), help="two recipes, or two rows of the improvements")
+    parser.add_argument("--seeds", nargs=2, metavar=("OLD", "NEW"), help="two recipes, or two rows of a study")
     arguments = parser.parse_args()
     with one_line_errors():
         if arguments.seeds:

@@ -35,7 +35,6 @@ IMPROVEMENTS = REPORTS / "improvements.csv"  # and .md and .png beside it
 
 RECIPES = Path("recipes")
 BASELINE = RECIPES / "baseline.yaml"
-ROWS = Path("studies/improvements/rows.yaml")
 IMPROVEMENTS_STUDY = Path("studies/improvements")
 SEEDS_STUDY = Path("studies/seeds")
 CROSS_VALIDATION_STUDY = Path("studies/cross_validation")

@@ -1,5 +1,6 @@
 """What the studies read: the rows of changed recipes, and the folds of the cross-validation."""
 
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -16,65 +17,72 @@ from fashion.pipeline.yaml import read_yaml
 FOLD_PARAMS = paths.CROSS_VALIDATION_STUDY / "params.yaml"
 
 
-# The row with which the others are compared.
-BASELINE_ROW = "baseline"
-
-
 class Row(Section):
-    """A row of the improvements study: the baseline recipe with some changes.
+    """A row of a study of changes: the study's recipe with some of its keys changed.
 
     Attributes:
-        group: which of the ten improvements it is an example of; empty for the baseline.
+        group: the part of the table it belongs to; of the improvements, which of the ten it is an example of.
         title: what it changes, short enough for a table and a picture.
         seeds: how many runs of it there are.
         changes: keys of the recipe and their other values.
     """
 
-    group: str
+    group: str = ""
     title: Annotated[str, Field(min_length=1, max_length=45)]
     seeds: Annotated[int, Field(ge=2, le=100)]
     changes: dict
 
 
 class Rows(Section):
-    """The whole of rows.yaml: the rows by name, in the order in which they are shown."""
+    """The whole of a study's rows.yaml.
 
+    Attributes:
+        recipe: the file that each row changes.
+        rows: by name, in the order in which they are shown; the others are compared with the first.
+    """
+
+    recipe: str
     rows: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Row]
 
+    @property
+    def first(self) -> str:
+        """The name of the row that changes nothing."""
+        return next(iter(self.rows))
+
     @model_validator(mode="after")
-    def check_baseline(self) -> "Rows":
+    def check_first(self) -> "Rows":
         """Refuse rows that have nothing to be compared with.
 
         Raises:
-            ValueError: the first is not the baseline, or that one is changed.
+            ValueError: there is no first row that changes nothing.
         """
-        if next(iter(self.rows), None) != BASELINE_ROW or self.rows[BASELINE_ROW].changes:
-            raise ValueError(f"rows: the first has to be {BASELINE_ROW}, with changes: {{}}")
+        if not self.rows or self.rows[self.first].changes:
+            raise ValueError("rows: the first has to be the recipe as it is, with changes: {}")
         return self
 
 
-def read_rows() -> Rows:
-    """Read the rows of the improvements study.
+def read_rows(study: Path) -> Rows:
+    """Read the rows of a study.
 
     Raises:
-        ParameterError: the file is missing, or is not what `Rows` describes.
+        ParameterError: rows.yaml is missing, or is not what `Rows` describes.
     """
-    return validate(Rows, read_yaml(paths.ROWS), paths.ROWS)
+    return validate(Rows, read_yaml(study / "rows.yaml"), study / "rows.yaml")
 
 
-def read_row(name: str) -> Params:
-    """Return the recipe of a row of the improvements study.
+def read_row(study: Path, name: str) -> Params:
+    """Return the recipe of a row of a study.
 
     Raises:
         ParameterError: there is no such row, or its recipe is wrong.
     """
-    rows = read_rows().rows
-    if name not in rows:
-        raise ParameterError(f"{paths.ROWS}: no row is called {name!r}; there are {', '.join(rows)}")
+    study_rows = read_rows(study)
+    if name not in study_rows.rows:
+        raise ParameterError(f"{study}/rows.yaml: no row is called {name!r}; there are {', '.join(study_rows.rows)}")
     try:
-        return load(paths.BASELINE, rows[name].changes)
+        return load(Path(study_rows.recipe), study_rows.rows[name].changes)
     except ParameterError as error:
-        raise ParameterError(f"{paths.ROWS}: {name}: {error}") from None
+        raise ParameterError(f"{study}/rows.yaml: {name}: {error}") from None
 
 
 class FoldParams(Section):

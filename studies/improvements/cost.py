@@ -19,7 +19,7 @@ from fashion.data.split import split
 from fashion.params import MemberParams, Params
 from fashion.pipeline import stage
 from fashion.pipeline.files import write_json
-from fashion.study_params import BASELINE_ROW, read_row, read_rows
+from fashion.study_params import read_row, read_rows
 from fashion.training import pruning
 from fashion.training.batches import shuffled_batches
 from fashion.training.checkpoint import Checkpoint
@@ -100,8 +100,9 @@ def main(recipes: dict[str, Params]) -> Callable[[], None]:
         UserError: the data or the table of corrections is damaged, or a backbone's weights are not available.
     """
     full = release.read_training_set()
-    (baseline,) = prepare_recipe(recipes[BASELINE_ROW], full)
-    compared = list(recipes[BASELINE_ROW].ensemble.values())
+    first = next(iter(recipes.values()))
+    (baseline,) = prepare_recipe(first, full)
+    compared = list(first.ensemble.values())
     costs, checkpoints = {}, []
     for row, recipe in recipes.items():
         members = [*compared, *recipe.ensemble.values()]
@@ -125,4 +126,5 @@ def main(recipes: dict[str, Params]) -> Callable[[], None]:
 
 
 if __name__ == "__main__":
-    stage.run(main, __doc__, reads=lambda _: [{row: read_row(row) for row in read_rows().rows}])
+    study = paths.IMPROVEMENTS_STUDY
+    stage.run(main, __doc__, reads=lambda _: [{row: read_row(study, row) for row in read_rows(study).rows}])

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-ROWS = """rows:
-  baseline: {group: '', title: baseline, seeds: 2, changes: {}}
+ROWS = """recipe: recipes/baseline.yaml
+rows:
+  baseline: {title: baseline, seeds: 2, changes: {}}
   two:
     group: 5. Ensembles
     title: two networks

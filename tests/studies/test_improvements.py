@@ -9,8 +9,12 @@ import small_project
 from conftest import ROOT
 
 from fashion import paths
+from fashion.params import load
 from fashion.pipeline.errors import ParameterError
-from fashion.study_params import BASELINE_ROW, read_row, read_rows
+from fashion.study_params import read_row, read_rows
+
+STUDIES = (paths.IMPROVEMENTS_STUDY,)
+ROWS = paths.IMPROVEMENTS_STUDY / "rows.yaml"
 
 
 @pytest.fixture
@@ -18,23 +22,30 @@ def in_root(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
-def test_every_row_but_the_baseline_changes_its_recipe(in_root):
-    rows = read_rows().rows
-    baseline = read_row(BASELINE_ROW)
-    for name, row in rows.items():
-        assert (read_row(name) == baseline) == (name == BASELINE_ROW)
-        assert bool(row.group) == (name != BASELINE_ROW)
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_row_but_the_first_changes_the_recipe(study, in_root):
+    rows = read_rows(study)
+    for name in rows.rows:
+        assert (read_row(study, name) == load(Path(rows.recipe))) == (name == rows.first)
 
 
-def test_every_row_is_measured_and_timed(in_root):
-    rows = read_rows()
-    results = {path.stem: json.loads(path.read_text())["seeds"] for path in Path("studies/improvements/results").iterdir()}
-    assert results.keys() == rows.rows.keys()
-    assert all(list(results[name]) == [str(number) for number in range(row.seeds)] for name, row in rows.rows.items())
-    assert list(json.loads(Path("studies/improvements/costs.json").read_text())) == list(rows.rows)
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_row_is_measured(study, in_root):
+    rows = read_rows(study).rows
+    results = {path.stem: json.loads(path.read_text())["seeds"] for path in (study / "results").iterdir()}
+    assert results.keys() == rows.keys()
+    assert all(list(results[name]) == [str(number) for number in range(row.seeds)] for name, row in rows.items())
 
 
-FIRST = "rows:\n  baseline: {group: '', title: baseline, seeds: 3, changes: {}}\n"
+def test_every_improvement_is_one_of_the_ten_and_timed(in_root):
+    rows = read_rows(paths.IMPROVEMENTS_STUDY).rows
+    baseline, *others = rows.values()
+    assert not baseline.group and all(row.group for row in others)
+    assert list(json.loads(Path("studies/improvements/costs.json").read_text())) == list(rows)
+
+
+BASELINE = "  baseline: {title: baseline, seeds: 3, changes: {}}\n"
+FIRST = f"recipe: recipes/baseline.yaml\nrows:\n{BASELINE}"
 WRONG = {
     "no YAML": ("[", "not valid YAML"),
     "no mapping": ("- 1", "should be a valid dictionary"),
@@ -43,7 +54,7 @@ WRONG = {
         f"{FIRST}  x: {{group: a, titel: b, seeds: 3, changes: {{}}}}",
         "rows.x.title: missing; rows.x.titel: unknown",
     ),
-    "row twice": (f"{FIRST}{FIRST.partition('  ')[2].join(['  ', ''])}", "duplicate key 'baseline'"),
+    "row twice": (f"{FIRST}{BASELINE}", "duplicate key 'baseline'"),
     "one seed": (FIRST.replace("3", "1"), "rows.baseline.seeds: should be greater than or equal to 2"),
     "no seeds": (FIRST.replace("seeds: 3, ", ""), "rows.baseline.seeds: missing"),
     "long title": (
@@ -52,8 +63,10 @@ WRONG = {
     ),
     "no title": (f"{FIRST}  x: {{group: a, title: '', seeds: 3, changes: {{}}}}", "rows.x.title: .* at least 1 character"),
     "name like a path": (f"{FIRST}  ../x: {{group: a, title: b, seeds: 3, changes: {{}}}}", "rows.../x.*: .*pattern"),
-    "no baseline": ("rows: {}\n", "rows: the first has to be baseline, with changes: {}"),
-    "changed baseline": (FIRST.replace("{}", "{train: {epochs: 1}}"), "rows: the first has to be baseline"),
+    "no recipe": (FIRST.partition("\n")[2], "recipe: missing"),
+    "no file of that name": (f"recipe: recipes/x.yaml\nrows:\n{BASELINE.replace('baseline:', 'x:')}", "x: recipes/x.yaml"),
+    "no rows": ("recipe: params.yaml\nrows: {}\n", "rows: the first has to be the recipe as it is, with changes: {}"),
+    "first one changed": (FIRST.replace("{}", "{train: {epochs: 1}}"), "rows: the first has to be the recipe as it is"),
     "wrong recipe": (
         f"{FIRST}  x: {{group: a, title: b, seeds: 3, changes: {{train: {{epochs: 0}}}}}}",
         "rows.yaml: x: recipes/baseline.yaml: train.epochs: should be greater than or equal to 1",
@@ -70,11 +83,11 @@ def test_wrong_rows_are_refused(name, tmp_path, monkeypatch):
     text, message = WRONG[name]
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / paths.RECIPES, paths.RECIPES)
-    paths.ROWS.parent.mkdir(parents=True)
-    paths.ROWS.write_text(text)
+    ROWS.parent.mkdir(parents=True)
+    ROWS.write_text(text)
     with pytest.raises(ParameterError, match=message) as error:
-        read_row("x")
-    assert str(error.value).startswith(f"{paths.ROWS}: ") and "\n" not in str(error.value)
+        read_row(paths.IMPROVEMENTS_STUDY, "x")
+    assert str(error.value).startswith(f"{ROWS}: ") and "\n" not in str(error.value)
 
 
 def test_costs_are_timed_row_by_row_and_count_all_parameters(tmp_path, raw, monkeypatch, capfd):
@@ -118,7 +131,7 @@ def test_costs_are_timed_row_by_row_and_count_all_parameters(tmp_path, raw, monk
 def test_a_row_runs_again_when_its_changes_do_and_a_new_row_runs_alone(clone, raw):
     clone.use_raw(raw)
     shutil.copy(clone.path / "params.yaml", clone.path / paths.BASELINE)
-    rows = clone.path / paths.ROWS
+    rows = clone.path / ROWS
     text = small_project.ROWS.partition("  two:")[0]
     shift = "  shift: {group: 1. Data augmentation, title: shifts, seeds: 2, changes: {augment: {shift: 1}}}\n"
 

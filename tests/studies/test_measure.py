@@ -113,7 +113,10 @@ def test_a_recipes_first_member_is_trained_and_params_is_params_yaml(project, mo
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("improvments", "baseline"), "there is no study 'improvments'; there are improvements, seeds, cross_validation"),
+        (
+            ("improvments", "baseline"),
+            "there is no study 'improvments'; there are improvements, seeds, cross_validation",
+        ),
         (("improvements", "ten"), "studies/improvements/rows.yaml: no row is called 'ten'; there are baseline, two"),
         (("seeds", "../params"), "recipes: no recipe is called '../params'; there are accurate, baseline, ensemble and params"),
         (("cross_validation", "3"), "there is no fold '3'; there are 1, 2"),

@@ -283,12 +283,14 @@ def improvements() -> dict[str, Any]:
     Raises:
         UserError: its table is damaged.
     """
-    difference = ("difference", "low", "high", "p")
-    scores = [f"{split}_{name}" for split in ("validation", "test") for name in ("mean", "std", *difference)]
-    numbers = (*scores, "validation_p_holm", "time_ratio", "parameters")
+    numbers = ["validation_p_holm", "time_ratio", "parameters"]
+    for split in ("validation", "test"):
+        numbers += [f"{split}_mean", f"{split}_std", *Difference.columns(split)]
     shown, found = [], []
     for number, row in enumerate(read_rows(paths.IMPROVEMENTS, ("change", "seeds"), numbers)):
-        validation, test = (Difference(*(row[f"{split}_{name}"] for name in difference)) for split in ("validation", "test"))
+        validation, test = (
+            Difference(*(row[column] for column in Difference.columns(split))) for split in ("validation", "test")
+        )
         if number:
             found.append((validation, row["change"], row["validation_p_holm"]))
         shown.append(

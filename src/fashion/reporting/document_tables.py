@@ -25,9 +25,8 @@ RECIPES = {
     "ensemble": "three of `accurate`",
 }
 WIDTH = 120
-# Of the ten improvements those that are changes of a recipe, and the columns of a difference in the table of their study.
+# Of the ten improvements those that are changes of a recipe.
 MEASURED = (1, 2, 3, 4, 5, 6, 9, 10)
-NUMBERS = ("difference", "low", "high", "p")
 
 
 def documents() -> list[Path]:
@@ -169,7 +168,7 @@ def table_of(name: str) -> Callable[[], str]:
 
 def verdicts() -> str:
     """Say which changes of the baseline helped and which did harm."""
-    columns = ("change", *(f"validation_{name}" for name in (*NUMBERS, "p_holm")))
+    columns = ("change", *Difference.columns("validation"), "validation_p_holm")
     found: dict[str, list[str]] = {"better": [], "worse": [], "not told apart": []}
     together = 0
     _, *rows = zip(*tables.read(paths.IMPROVEMENTS, columns).values())  # without the baseline
@@ -191,12 +190,7 @@ def changes_of(number: int) -> Callable[[], str]:
     """Return a function that returns what the changes of one of the ten improvements bring, and what they cost."""
 
     def read() -> str:
-        columns = (
-            "improvement",
-            "change",
-            *(f"{split}_{name}" for split in ("validation", "test") for name in NUMBERS),
-            "time_ratio",
-        )
+        columns = ("improvement", "change", *Difference.columns("validation"), *Difference.columns("test"), "time_ratio")
         rows = []
         for improvement, change, *numbers, time in zip(*tables.read(paths.IMPROVEMENTS, columns).values()):
             if improvement.startswith(f"{number}. "):

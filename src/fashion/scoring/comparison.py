@@ -25,6 +25,11 @@ class Difference(NamedTuple):
     high: float
     p_value: float
 
+    @classmethod
+    def columns(cls, split: str) -> tuple[str, ...]:
+        """Name a table's columns for the fields of a difference on a split."""
+        return tuple(f"{split}_{name}" for name in ("difference", "low", "high", "p"))
+
     @property
     def verdict(self) -> str:
         """What the interval shows, in words."""

@@ -1,9 +1,10 @@
 """The scores of several seeds, as the studies keep them."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from fashion.pipeline.errors import UserError
 from fashion.pipeline.files import read_results
 
 
@@ -20,6 +21,19 @@ def read_accuracies(path: Path) -> dict[str, list[float]]:
         return {split: [100 * float(scores[split]["accuracy"]) for scores in seeds] for split in splits}
 
     return read_results(path, take)
+
+
+def read_study(study: Path, rows: Iterable[str]) -> dict[str, dict[str, list[float]]]:
+    """Return the accuracies of a study's rows by name, each as `read_accuracies` returns them.
+
+    Raises:
+        UserError: a row was not measured, or a result is damaged.
+    """
+    results = {row: study / f"results/{row}.json" for row in rows}
+    for path in results.values():
+        if not path.exists():
+            raise UserError(f"{path}: missing; run `make {study.name}`")
+    return {row: read_accuracies(path) for row, path in results.items()}
 
 
 def mean_and_std(values: Sequence[float]) -> str:
