@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from fashion.pipeline.errors import UserError, one_line_errors
-from fashion.pipeline.files import atomic_write
+from fashion.pipeline.files import write_text
 
 # What the pages call, by the names of DVC's own addresses.
 GLOBALS = "window.vega = vega; window.vegaLite = vegaLite; window.vegaEmbed = vegaEmbed;"
@@ -23,8 +23,7 @@ def main() -> None:
         raise UserError("vl_convert: not installed; run `make extras`") from None
     library = vl_convert.javascript_bundle(GLOBALS, vl_version="5.8")
     path = Path(sys.prefix) / "share/charts.js"
-    with atomic_write(path) as file:
-        file.write(f"(() => {{{library}}})();\n".encode())
+    write_text(path, f"(() => {{{library}}})();\n")
     print(f"-> {path}")
 
 

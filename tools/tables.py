@@ -3,7 +3,7 @@
 import argparse
 
 from fashion.pipeline.errors import one_line_errors
-from fashion.pipeline.files import atomic_write
+from fashion.pipeline.files import write_text
 from fashion.reporting.document_tables import outdated, rendered
 
 
@@ -15,8 +15,7 @@ def main() -> None:
     """
     for path in outdated():
         text = rendered(path.read_text(encoding="utf-8"))
-        with atomic_write(path) as file:
-            file.write(text.encode())
+        write_text(path, text)
         print(f"-> {path}")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from fashion import paths
 from fashion.clones import clean_commit, clone_environment, make_clone
 from fashion.pipeline.errors import UserError, one_line_errors
-from fashion.pipeline.files import atomic_write
+from fashion.pipeline.files import write_text
 
 TOUR = Path("docs/tour.ipynb")
 
@@ -41,8 +41,7 @@ def main() -> None:
         except CellExecutionError as error:
             raise UserError(f"{TOUR}: a cell failed:\n{error}") from None
     notebook.metadata["language_info"] = {"name": "python"}  # not this machine's version of it
-    with atomic_write(TOUR) as file:
-        file.write((nbformat.writes(notebook) + "\n").encode())
+    write_text(TOUR, nbformat.writes(notebook) + "\n")
     print(f"-> {TOUR}")
 
 

@@ -7,7 +7,7 @@ from fashion import paths
 from fashion.data.facts import TRAINING_IMAGES
 from fashion.pipeline import tables
 from fashion.pipeline.errors import one_line_errors
-from fashion.pipeline.files import atomic_write, read_results
+from fashion.pipeline.files import read_results, write_text
 from fashion.scoring.metrics import wilson_interval
 from fashion.study_params import read_folds
 
@@ -50,8 +50,7 @@ def main() -> None:
         f" Of the {TRAINING_IMAGES:,} images, each predicted by the network that did not see it, {right:,} are right: "
         f"{percent(right / TRAINING_IMAGES)}, 95 % interval {percent(low)} to {percent(high)}.\n"
     )
-    with atomic_write(paths.CROSS_VALIDATION_STUDY / "table.md") as file:
-        file.write(page.encode())
+    write_text(paths.CROSS_VALIDATION_STUDY / "table.md", page)
     print(page, end="")
 
 

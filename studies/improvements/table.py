@@ -8,7 +8,7 @@ import numpy as np
 from fashion import figures, paths
 from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError, one_line_errors
-from fashion.pipeline.files import atomic_write, read_results
+from fashion.pipeline.files import read_results, write_text
 from fashion.scoring.comparison import Difference, holm, welch
 from fashion.scoring.seeds import read_study
 from fashion.study_params import read_rows
@@ -85,8 +85,7 @@ def main() -> None:
             row[f"{split}_p_holm"] = p_value
     page = in_markdown(summaries)
     tables.write(paths.IMPROVEMENTS, summaries)
-    with atomic_write(paths.IMPROVEMENTS.with_suffix(".md")) as file:
-        file.write(page.encode())
+    write_text(paths.IMPROVEMENTS.with_suffix(".md"), page)
     picture = figures.improvements(
         [row["improvement"] for row in changed],
         [row["change"] for row in changed],

@@ -6,7 +6,7 @@ from fashion import figures, paths
 from fashion.data import release
 from fashion.data.facts import CLASS_NAMES, CLASSES, TRAINING_IMAGES
 from fashion.pipeline import stage, tables
-from fashion.pipeline.files import atomic_write
+from fashion.pipeline.files import write_text
 from fashion.scoring.label_errors import suspects
 from fashion.study_params import out_of_fold_probabilities
 
@@ -53,8 +53,7 @@ def main() -> None:
         ),
     )
     page = in_words(given, guesses)
-    with atomic_write(paths.LABELS_STUDY / "audit.md") as file:
-        file.write(page.encode())
+    write_text(paths.LABELS_STUDY / "audit.md", page)
     shown = ranked[:SHOWN]
     picture = figures.predictions(
         full.images[shown], names[given[:SHOWN]], names[guesses[:SHOWN]], probabilities[shown, guesses[:SHOWN]]

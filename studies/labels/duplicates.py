@@ -14,7 +14,7 @@ from fashion import paths
 from fashion.data import corrections, release
 from fashion.data.facts import CLASS_NAMES
 from fashion.pipeline import stage, tables
-from fashion.pipeline.files import atomic_write
+from fashion.pipeline.files import write_text
 
 # Euclidean distance of all grey levels; half of the training images have their nearest one at 880 or more.
 RADIUS = 200
@@ -148,8 +148,7 @@ def main() -> None:
         (dict(zip(corrections.COLUMNS, (index, CLASS_NAMES[train.labels[index]], ""))) for index in left_out),
     )
     page = in_words(pairs, labels, len(left_out))
-    with atomic_write(paths.LABELS_STUDY / "duplicates.md") as file:
-        file.write(page.encode())
+    write_text(paths.LABELS_STUDY / "duplicates.md", page)
     print(f"{page}-> {paths.LABELS_STUDY}/duplicates.csv, duplicates.md, {CORRECTIONS}")
 
 

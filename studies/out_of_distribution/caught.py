@@ -22,7 +22,7 @@ from fashion.inference import photo
 from fashion.networks import artifact
 from fashion.pipeline import stage, tables
 from fashion.pipeline.errors import UserError
-from fashion.pipeline.files import atomic_write
+from fashion.pipeline.files import write_text
 from fashion.scoring import out_of_distribution
 from fashion.scoring.features import detector, distance
 from fashion.scoring.prediction import evaluation_batches
@@ -293,8 +293,7 @@ def main(first: Path) -> None:
     rows = [row(kind, caught[kind], len(images)) for kind, images in kinds.items()]
     rows.append(row("mean of these", mean, ""))
     rows += [row(f"garments: {kind}", caught[kind], len(images)) for kind, images in garments.items()]
-    with atomic_write(paths.OUT_OF_DISTRIBUTION_STUDY / "table.md") as file:
-        file.write(f"{tables.markdown(rows)}\n".encode())
+    write_text(paths.OUT_OF_DISTRIBUTION_STUDY / "table.md", f"{tables.markdown(rows)}\n")
     examples = [(f"{kind}\n{caught[kind]['**used here**']:.1f} % caught", images[:SHOWN]) for kind, images in kinds.items()]
     figures.save(paths.OUT_OF_DISTRIBUTION_STUDY / "kinds.png", figures.gallery(examples, SHOWN))
     print(f"{mean['**used here**']:.1f} % caught -> {paths.OUT_OF_DISTRIBUTION_STUDY}/table.md, kinds.png")

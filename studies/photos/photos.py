@@ -22,7 +22,7 @@ from fashion.inference import photo
 from fashion.inference.classify import classify
 from fashion.pipeline import stage, tables
 from fashion.pipeline.errors import UserError
-from fashion.pipeline.files import atomic_write, read_json, write_json
+from fashion.pipeline.files import atomic_write, read_json, write_json, write_text
 from fashion.scoring.prediction_table import read_predictions
 
 HEIGHT, WIDTH = 480, 360
@@ -460,8 +460,7 @@ def main() -> None:
     write_json(paths.PHOTOS_STUDY / "results.json", found)
     with atomic_write(paths.PHOTOS_STUDY / "gallery.jpg") as file:
         gallery(shown).save(file, "JPEG", quality=85)
-    with atomic_write(paths.PHOTOS_STUDY / "table.md") as file:
-        file.write(table(read_json(paths.PHOTOS_STUDY / "before.json"), found).encode())
+    write_text(paths.PHOTOS_STUDY / "table.md", table(read_json(paths.PHOTOS_STUDY / "before.json"), found))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from fashion import paths
 from fashion.clones import clean_commit
 from fashion.pipeline import tables
 from fashion.pipeline.errors import one_line_errors
-from fashion.pipeline.files import atomic_write, sha256
+from fashion.pipeline.files import sha256, write_text
 from fashion.pipeline.machine import describe_machine
 from fashion.reproduction import accuracies
 from fashion.timing import Clone
@@ -78,8 +78,7 @@ def main() -> None:
             {"what was changed": f"{name} {settings}".strip(), "SHA-256 of the model": f"`{digest[:12]}`", **percentages}
         )
         print(*rows[-1].values(), flush=True)
-    with atomic_write(PAGE) as file:
-        file.write(page(commit, rows).encode())
+    write_text(PAGE, page(commit, rows))
     print(f"-> {PAGE}")
 
 

@@ -19,7 +19,7 @@ from fashion.data.images import load_images
 from fashion.params import load
 from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError, one_line_errors
-from fashion.pipeline.files import atomic_write, sha256
+from fashion.pipeline.files import sha256, write_text
 from fashion.pipeline.machine import describe_machine
 
 TABLE = paths.REPRODUCIBILITY_STUDY / "portable_bits.csv"
@@ -144,8 +144,7 @@ def main() -> None:
         rows = [row for row in rows if not place.items() <= row.items()] + [{"commit": commit} | place | found]
         print(f"{setting}: {found['untrained']} -> {found['trained']}", flush=True)
         tables.write(TABLE, rows)
-    with atomic_write(PAGE) as file:
-        file.write(page(rows).encode())
+    write_text(PAGE, page(rows))
     print(f"-> {PAGE}")
 
 

@@ -15,7 +15,7 @@ from fashion.data.split import split
 from fashion.params import PrepareParams, load
 from fashion.pipeline import stage, tables
 from fashion.pipeline.errors import ParameterError
-from fashion.pipeline.files import atomic_write, read_arrays, write_json
+from fashion.pipeline.files import read_arrays, write_json, write_text
 from fashion.scoring.metrics import score
 
 ENSEMBLE, ACCURATE = (paths.RECIPES / f"{name}.yaml" for name in ("ensemble", "accurate"))
@@ -62,8 +62,7 @@ def main(prepare: PrepareParams, seeds: list[int]) -> None:
         means = [np.mean([score[name]["accuracy"] for score in scores]) for name in splits]
         rows.append([size, len(scores), *(f"{100 * mean:.2f} %" for mean in means)])
     page = tables.markdown(rows, HEADINGS) + "\n"
-    with atomic_write(paths.SEEDS_STUDY / "ensembles.md") as file:
-        file.write(page.encode())
+    write_text(paths.SEEDS_STUDY / "ensembles.md", page)
     print(page, end="")
 
 

@@ -5,7 +5,7 @@ import argparse
 from fashion import paths
 from fashion.pipeline import tables
 from fashion.pipeline.errors import one_line_errors
-from fashion.pipeline.files import atomic_write
+from fashion.pipeline.files import write_text
 from fashion.scoring.seeds import mean_and_std, read_accuracies
 
 RECIPES = {
@@ -36,8 +36,7 @@ def main() -> None:
         cells = [f"{mean_and_std(accuracies[column])} %" if column in accuracies else "" for column in COLUMNS]
         rows.append([title, *cells, len(accuracies["test"])])
     page = tables.markdown(rows, ["recipe", *COLUMNS.values(), "seeds"]) + "\n"
-    with atomic_write(paths.SEEDS_STUDY / "table.md") as file:
-        file.write(page.encode())
+    write_text(paths.SEEDS_STUDY / "table.md", page)
     print(page, end="")
 
 

@@ -6,7 +6,7 @@ from fashion import paths
 from fashion.data import release
 from fashion.data.facts import CLASSES
 from fashion.pipeline import stage, tables
-from fashion.pipeline.files import atomic_write, read_arrays
+from fashion.pipeline.files import read_arrays, write_text
 from fashion.scoring.label_errors import suspects
 from fashion.scoring.prediction_table import read_predictions
 
@@ -44,8 +44,7 @@ def main() -> None:
     labels = release.read_test_set().labels.astype(np.int64)
     probabilities = read_arrays(paths.SEEDS_STUDY / "probabilities/accurate.npz", test=(-1, len(labels), CLASSES))["test"]
     page = in_words(labels, probabilities, read_predictions(paths.PREDICTIONS).predicted)
-    with atomic_write(paths.SEEDS_STUDY / "test_labels.md") as file:
-        file.write(page.encode())
+    write_text(paths.SEEDS_STUDY / "test_labels.md", page)
     print(page, end="")
 
 

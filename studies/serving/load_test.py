@@ -30,7 +30,7 @@ from fashion.inference import photo
 from fashion.options import at_least
 from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError, one_line_errors
-from fashion.pipeline.files import atomic_write
+from fashion.pipeline.files import write_text
 from fashion.pipeline.machine import describe_machine
 from fashion.serving.work import Classifier
 
@@ -199,8 +199,7 @@ def main(count: int, seconds: int) -> None:
         f"processors. From the start to the first answer: {statistics.median(starts):.2f} s (median of {STARTS}, at most "
         f"{max(starts):.2f}). {machine['cpu']}."
     )
-    with atomic_write(TABLE) as file:
-        file.write(f"{table(rounds)}\n\n{chr(10).join(textwrap.wrap(words, WIDTH))}\n".encode())
+    write_text(TABLE, f"{table(rounds)}\n\n{chr(10).join(textwrap.wrap(words, WIDTH))}\n")
     print(f"-> {TABLE}")
 
 

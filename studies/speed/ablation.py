@@ -14,7 +14,7 @@ from fashion.options import at_least
 from fashion.params import Params
 from fashion.pipeline import tables
 from fashion.pipeline.errors import one_line_errors
-from fashion.pipeline.files import atomic_write
+from fashion.pipeline.files import write_text
 from fashion.scoring.metrics import accuracy
 from fashion.scoring.prediction import predict
 from fashion.training.checkpoint import Checkpoint
@@ -100,8 +100,7 @@ def main(seeds: int) -> None:
         for name, recipe in recipes.items():
             runs[name].append(train(recipe, seed))
             print(f"seed {seed}, without {name}: {runs[name][-1][0]:.2%}, {runs[name][-1][1]:.1f} s", flush=True)
-    with atomic_write(TABLE) as file:
-        file.write(page(runs, commit, seeds).encode())
+    write_text(TABLE, page(runs, commit, seeds))
     print(f"-> {TABLE}")
 
 

@@ -20,7 +20,7 @@ from fashion.clones import clean_commit
 from fashion.options import at_least
 from fashion.pipeline import tables
 from fashion.pipeline.errors import one_line_errors
-from fashion.pipeline.files import atomic_write, read_json, write_json
+from fashion.pipeline.files import read_json, write_json, write_text
 from fashion.pipeline.machine import describe_machine
 from fashion.timing import Clone, Finished, execute, training_seconds
 
@@ -303,8 +303,7 @@ def main(rounds: int) -> None:
     """
     results = measure(rounds)
     write_json(paths.SPEED_STUDY / "results.json", results)
-    with atomic_write(paths.SPEED_STUDY / "results.md") as file:
-        file.write(page(results).encode())
+    write_text(paths.SPEED_STUDY / "results.md", page(results))
     print(f"-> {paths.SPEED_STUDY / 'results.md'}")
 
 

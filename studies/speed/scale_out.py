@@ -19,7 +19,7 @@ from fashion.clones import clean_commit, git
 from fashion.options import at_least
 from fashion.pipeline import tables
 from fashion.pipeline.errors import one_line_errors
-from fashion.pipeline.files import atomic_write
+from fashion.pipeline.files import write_text
 from fashion.pipeline.machine import describe_machine
 from fashion.timing import Clone
 
@@ -192,8 +192,7 @@ def main(rounds: int) -> None:
                 each.append(measure(clone, members, workers))
                 print(f"round {number}/{rounds}, members {members}, workers {workers}: {each[-1].total:.1f} s", flush=True)
         megabytes = sum((clone.path / split).stat().st_size for split in (paths.TRAIN, paths.VALIDATION)) / 1e6
-    with atomic_write(PAGE) as file:
-        file.write(page(commit, serial, runs, megabytes).encode())
+    write_text(PAGE, page(commit, serial, runs, megabytes))
     print(f"-> {PAGE}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from fashion.cluster import dvc
-from fashion.pipeline.files import atomic_write
+from fashion.pipeline.files import write_bytes
 
 
 def restore(addresses: Iterable[str]) -> None:
@@ -31,8 +31,7 @@ def store(files: Mapping[str, bytes]) -> None:
     cache = Path(dvc.ask("cache", "dir").strip())
     for name, content in files.items():
         if not (cache / name).exists():  # a name there is the hash of its content
-            with atomic_write(cache / name) as file:
-                file.write(content)
+            write_bytes(cache / name, content)
 
 
 def adopt(addresses: list[str]) -> None:

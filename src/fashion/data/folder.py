@@ -13,7 +13,7 @@ from fashion.data.facts import CLASSES, IMAGE_SIDE
 from fashion.data.images import Images
 from fashion.inference import photo
 from fashion.pipeline.errors import UserError
-from fashion.pipeline.files import atomic_write
+from fashion.pipeline.files import write_bytes, write_text
 
 # Where the directory does not say which pictures are for testing, one in this many is, as of Fashion-MNIST.
 ONE_IN = 7
@@ -55,16 +55,10 @@ def store(directory: Path) -> None:
     rng = np.random.default_rng(0)
     for prefix, (images, labels) in sets.items():
         order = rng.permutation(len(labels))
-        write(paths.RAW / f"{prefix}-images-idx3-ubyte", idx.serialize(images[order]))
-        write(paths.RAW / f"{prefix}-labels-idx1-ubyte", idx.serialize(labels[order]))
-    write(paths.RAW_CLASSES, "".join(f"{name}\n" for name in train).encode())
+        write_bytes(paths.RAW / f"{prefix}-images-idx3-ubyte", idx.serialize(images[order]))
+        write_bytes(paths.RAW / f"{prefix}-labels-idx1-ubyte", idx.serialize(labels[order]))
+    write_text(paths.RAW_CLASSES, "".join(f"{name}\n" for name in train))
     print(f"{len(sets['train']):,} pictures for training, {len(sets['t10k']):,} for testing, from {directory} -> {paths.RAW}/")
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file, whole or not at all."""
-    with atomic_write(path) as file:
-        file.write(content)
 
 
 def inside(directory: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fashion.pipeline.errors import UserError
-from fashion.pipeline.files import atomic_write
+from fashion.pipeline.files import write_text
 
 
 def write(path: Path, rows: Iterable[dict]) -> None:
@@ -21,8 +21,7 @@ def write(path: Path, rows: Iterable[dict]) -> None:
             columns = list(row)
             table.writerow(columns)
         table.writerow(f"{row[name]:.6g}" if isinstance(row[name], float) else row[name] for name in columns)
-    with atomic_write(path) as file:
-        file.write(text.getvalue().encode())
+    write_text(path, text.getvalue())
 
 
 def write_columns(path: Path, columns: Mapping[str, Iterable]) -> None:

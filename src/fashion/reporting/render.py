@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from fashion import paths
-from fashion.pipeline.files import atomic_write
+from fashion.pipeline.files import write_text
 from fashion.reporting.content import percent
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -34,5 +34,4 @@ def write_pages(content: dict[str, Any]) -> None:
     templates.filters |= {"percent": percent, "data_uri": data_uri}
     rendered = {path: templates.get_template(name).render(content) for name, path in PAGES.items()}
     for path, text in rendered.items():
-        with atomic_write(path) as file:
-            file.write(text.encode())
+        write_text(path, text)
