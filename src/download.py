@@ -1,5 +1,6 @@
 """Get the four files of Fashion-MNIST and verify them, or make such files of your own pictures -> data/raw/."""
 
+import os
 from pathlib import Path
 
 from fashion import paths, sources
@@ -15,7 +16,7 @@ def main(params: DownloadParams) -> None:
         UserError: no source has them, or a picture or the directory is not what is needed.
     """
     if params.folder:
-        folder.store(Path(params.folder).expanduser())
+        folder.store(Path(os.path.expanduser(params.folder)))  # unlike Path's own, it leaves an unknown user's name alone
     else:
         sources.fetch([sources.CACHE, *params.sources], paths.RAW)
         paths.RAW_CLASSES.unlink(missing_ok=True)  # it would say that the files are your own

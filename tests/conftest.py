@@ -4,9 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from fashion import params, paths, sources
@@ -19,7 +21,11 @@ settings.load_profile("repeatable")
 # The tests run in two processes, so TensorFlow takes one thread in each.
 os.environ |= dict.fromkeys(("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), "1")
 
-COMMITTER = ("-c", "user.name=Tests", "-c", "user.email=tests@localhost")
+# Who commits in the tests: not the user, who may have git sign, run or ignore something.
+COMMITTER = (
+    *("-c", "user.name=Tests", "-c", "user.email=tests@localhost", "-c", "commit.gpgsign=false", "-c", "tag.gpgsign=false"),
+    *("-c", "core.hooksPath=/dev/null", "-c", "core.excludesFile=/dev/null"),
+)
 
 # The files whose tests take longest, which are begun first, so that no process is left with one of them at the end.
 LONGEST = (
@@ -29,23 +35,30 @@ LONGEST = (
     "test_tuning",
     "test_kill_drill",
     "test_pipeline",
-    "test_improvements",
+    "test_measure",  # it needs no pipeline that has run: meanwhile, test_pipeline makes it
     "test_stage",
-    "test_serve",
     "test_places",
+    "test_serve",
+    "test_fit",
+    "test_improvements",
     "test_merge",
     "test_registry",
     "test_tour",
     "test_folder",
+    "test_optimizer",
+    "test_bad_input",
     "test_pr_report",
     "test_jax",
     "test_cross_validation",
     "test_kills",
-    "test_fit",
     "test_backbones",
     "test_browser",
+    "test_calibration",
+    "test_rules",
     "test_predict",
+    "test_corrections",
     "test_sources",
+    "test_whitening",
     "test_postgresql",
 )
 
@@ -56,6 +69,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: places.get(item.path.stem, len(LONGEST)))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_a_user(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Programs that the tests start speak English, and find none of the user's settings of DVC. Of git's: see COMMITTER."""
+    os.environ |= {"LC_ALL": "C.UTF-8", "LANGUAGE": "", "DVC_NO_ANALYTICS": "1"}
+    empty = str(tmp_path_factory.mktemp("empty"))
+    os.environ |= dict.fromkeys(("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR"), empty)
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The top directory of the project under test."""
@@ -63,13 +84,40 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def common(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that is the same one in every process of this run of the tests."""
+    directory = tmp_path_factory.getbasetemp()
+    return directory.parent if "PYTEST_XDIST_WORKER" in os.environ else directory
+
+
+def made_once(directory: Path, make: Callable[[Path], str]) -> str:
+    """Let the first process that needs a directory make it, while the others wait.
+
+    Returns:
+        What `make` returned to that process.
+    """
+    said = directory / "said.txt"  # written last: without it, the making failed
+    with FileLock(f"{directory}.lock"):
+        if not said.exists():
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir()
+            said.write_text(make(directory), encoding="utf-8")
+    return said.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def raw(common: Path) -> Path:
     """A directory with the four official files, got as a user gets them unless the pipeline already has."""
-    directory = ROOT / paths.RAW
-    if not all((directory / name).is_file() for name in RAW_FILES):
-        directory = tmp_path_factory.mktemp("raw")
-        sources.fetch(params.load(ROOT / paths.PARAMS).download.sources, directory)
-    return directory
+    # A data set of one's own has files of the same names, and one that names its classes.
+    if not (ROOT / paths.RAW_CLASSES).exists() and all((ROOT / paths.RAW / name).is_file() for name in RAW_FILES):
+        return ROOT / paths.RAW
+
+    def download(directory: Path) -> str:
+        sources.fetch(params.load(ROOT / paths.PARAMS).download.sources, directory / "files")
+        return ""
+
+    made_once(common / "raw", download)
+    return common / "raw/files"
 
 
 class Clone:
@@ -83,7 +131,8 @@ class Clone:
         def ask_git(*words: str) -> str:
             return subprocess.run(["git", "-C", str(source), *words], check=True, capture_output=True, text=True).stdout
 
-        ask_git("clone", "--quiet", "--no-hardlinks", ask_git("rev-parse", "--show-toplevel").rstrip("\n"), str(path))
+        top = ask_git("rev-parse", "--show-toplevel").rstrip("\n")
+        ask_git("clone", *COMMITTER, "--quiet", "--no-hardlinks", top, str(path))  # these stay the clone's settings
         self.path = path / ask_git("rev-parse", "--show-prefix").rstrip("\n")
         changed = ask_git("diff", "--name-only", "--relative", "--no-renames", "-z", "HEAD")
         changed += ask_git("ls-files", "-z", "--others", "--exclude-standard")
@@ -97,6 +146,13 @@ class Clone:
         if small:
             shutil.copy(self.path / "tests/params.yaml", self.path / "params.yaml")
 
+    @classmethod
+    def at(cls, path: Path) -> "Clone":
+        """Return the clone that is there already."""
+        clone = cls.__new__(cls)
+        clone.path = path
+        return clone
+
     def copy(self, path: Path) -> "Clone":
         """Return another clone of this one's tree, with its data, its models and what DVC has cached."""
         copy = Clone(path, small=False, source=self.path)
@@ -109,7 +165,7 @@ class Clone:
         folder = path / "larger/projects/fashion"
         shutil.copytree(self.path, folder, ignore=shutil.ignore_patterns(".git", ".venv", "cache", "raw", "prepared"))
         subprocess.run(["git", "init", "--quiet", str(path / "larger")], check=True)
-        subprocess.run(["git", "-C", str(folder), "add", "--all"], check=True)
+        subprocess.run(["git", "-C", str(folder), *COMMITTER, "add", "--all"], check=True)
         subprocess.run(["git", "-C", str(folder), *COMMITTER, "commit", "--quiet", "--message", "All"], check=True)
         return Clone(path / "clone", small=False, source=folder)
 
@@ -164,22 +220,43 @@ def session_clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 
 @pytest.fixture(scope="session")
-def ran(tmp_path_factory: pytest.TempPathFactory, raw: Path) -> Clone:
-    """A clone whose pipeline has run with the tests' small recipe, for tests that leave it as they found it."""
-    made = Clone(tmp_path_factory.mktemp("ran") / "clone")
-    made.use_raw(raw)
-    made.dvc("repro")
-    return made
+def first_run(common: Path, raw: Path) -> tuple[Clone, str]:
+    """A clone, only to be copied, whose pipeline has run with the tests' small recipe, and what `dvc repro` printed."""
+
+    def make(directory: Path) -> str:
+        made = Clone(directory / "a clone")
+        made.use_raw(raw)
+        return made.dvc("repro")
+
+    printed = made_once(common / "ran", make)
+    return Clone.at(common / "ran/a clone"), printed
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, ran: Clone) -> Clone:
+def ran(tmp_path_factory: pytest.TempPathFactory, first_run: tuple[Clone, str]) -> Clone:
+    """A clone whose pipeline has run with the tests' small recipe, for tests that leave it as they found it."""
+    return first_run[0].copy(tmp_path_factory.mktemp("ran") / "clone")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, common: Path, first_run: tuple[Clone, str]) -> Clone:
     """Likewise with a second member, a small residual network, and more views in scoring."""
-    made = ran.copy(tmp_path_factory.mktemp("trained") / "clone")
-    made.edit(
-        "  model: {seed: 0}",
-        "  second: {seed: 1, model: {name: resnet}}\n  model: {seed: 0}",
-    )
-    made.edit("tta: flip ", "tta: flip_shift ")
-    made.dvc("repro")
-    return made
+
+    def make(directory: Path) -> str:
+        made = first_run[0].copy(directory / "clone")
+        made.edit("  model: {seed: 0}", "  second: {seed: 1, model: {name: resnet}}\n  model: {seed: 0}")
+        made.edit("tta: flip ", "tta: flip_shift ")
+        return made.dvc("repro")
+
+    made_once(common / "trained", make)
+    return Clone.at(common / "trained/clone").copy(tmp_path_factory.mktemp("trained") / "clone")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, first_run: tuple[Clone, str]) -> Path:
+    """A directory in which every stage has run, without git, DVC or the code."""
+    directory = tmp_path_factory.mktemp("finished")
+    shutil.copy(first_run[0].path / "params.yaml", directory)
+    for name in ("data", "models", "reports"):
+        shutil.copytree(first_run[0].path / name, directory / name)
+    return directory

@@ -19,6 +19,7 @@ def training_set(raw: Path) -> Images:
     """The official training images, from the files in `raw`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "RAW", raw)
+        patch.setattr(paths, "RAW_CLASSES", raw / "classes.txt")
         return release.read_training_set()
 
 

@@ -10,9 +10,9 @@ import argparse
 import subprocess
 import sys
 
-from fashion import paths
-from fashion.clones import git
-from fashion.cluster import dvc
+from fashion import dvc, paths
+from fashion.clones import folder, git
+from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError, one_line_errors
 
 # The lines of a Markdown table that has no rows.
@@ -71,15 +71,13 @@ def figures(old: str, new: str, pictures: str | None) -> str:
     changed = changed_files(old, new, str(paths.FIGURES))
     if not changed or pictures is None:
         return "\n".join(f"- `{path}`" for path in changed) or "No figure changed."
-    prefix = git("rev-parse", "--show-prefix").strip()
 
     def cell(commit: str, path: str) -> str:
         if not git("ls-tree", commit, path):
             return "none"
-        return f"![{path} in {commit[:7]}]({pictures.rstrip('/')}/{commit}/{prefix}{path})"
+        return f"![{path} in {commit[:7]}]({pictures.rstrip('/')}/{commit}/{folder() / path})"
 
-    rows = [f"| {cell(old, path)} | {cell(new, path)} |" for path in changed]
-    return "\n".join(["| before | after |", "| --- | --- |", *rows])
+    return tables.markdown([[cell(old, path), cell(new, path)] for path in changed], ("before", "after"))
 
 
 def report(base: str, head: str, pictures: str | None) -> str:

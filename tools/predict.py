@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from fashion import figures
 from fashion.inference import photo
-from fashion.inference.classify import classify, describe_result, expand, in_words, read
+from fashion.inference.classify import classify, describe_result, expand, in_words, read, read_class_names
 from fashion.inference.explanation import explain
 from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError, one_line_errors
@@ -34,8 +33,10 @@ def main(words: list[str], background: photo.Background | None, as_json: bool, s
         The exit code: 0, or 1 if a picture could not be used.
 
     Raises:
-        UserError: a model is missing or damaged, or a directory is empty.
+        UserError: a model is missing or damaged, a directory is empty, or the table has no name.
     """
+    if csv and not csv.name:
+        raise UserError(f"--csv {csv}: not the name of a file")
     garments, errors = {}, {}
     # The bar is for a terminal alone, and for what takes more than a second.
     for word in tqdm(expand(words), desc="reading", unit=" pictures", delay=1, leave=False, disable=None):
@@ -46,7 +47,8 @@ def main(words: list[str], background: photo.Background | None, as_json: bool, s
     results = []
     if garments:
         found = classify(np.stack([garment.image for garment in garments.values()]))
-        results = [describe_result(word, garments[word], *row) for word, row in zip(garments, zip(*found))]
+        names = read_class_names()
+        results = [describe_result(word, names, garments[word], *row) for word, row in zip(garments, zip(*found))]
     if as_json:
         print(json.dumps([*results, *({"path": word, "error": message} for word, message in errors.items())], indent=2))
     else:
@@ -58,6 +60,8 @@ def main(words: list[str], background: photo.Background | None, as_json: bool, s
         write_csv(csv, results, errors)
         print(f"-> {csv}", file=sys.stderr)
     if show and results:
+        from fashion import figures  # only now: Matplotlib is slow to import
+
         images = np.stack([garments[result["path"]].image for result in results])
         classes, confidence = ([result[key] for result in results] for key in ("class", "confidence"))
         figures.save(PICTURE, figures.predictions(images, None, classes, confidence))
@@ -73,6 +77,8 @@ def draw_explanations(results: list[dict], images: np.ndarray) -> None:
     Raises:
         UserError: there are too many, or a model is missing or damaged.
     """
+    from fashion import figures  # likewise
+
     explained = explain(images, lambda variants: classify(variants).probabilities)
     classes = [result["class"] for result in results]
     figures.save(EXPLANATIONS, figures.explanations(images, explained.importance, classes, explained.confidence))

@@ -7,7 +7,7 @@ over from its run cache: they and dvc.lock are those that `dvc repro` would have
 import argparse
 import os
 
-from fashion.cluster import dvc
+from fashion import dvc
 from fashion.cluster.connection import connect
 from fashion.cluster.run_cache import adopt, restore
 from fashion.cluster.snapshot import node_settings

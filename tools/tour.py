@@ -2,7 +2,6 @@
 
 import argparse
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from fashion import paths
 from fashion.clones import clean_commit, clone_environment, make_clone
 from fashion.pipeline.errors import UserError, one_line_errors
 from fashion.pipeline.files import write_text
+from fashion.timing import execute
 
 TOUR = Path("docs/tour.ipynb")
 
@@ -28,12 +28,10 @@ def main() -> None:
         raise UserError("nbclient: not installed; run `make extras`") from None
     print(f"Running {TOUR} of commit {clean_commit()}: two trainings", flush=True)
     with tempfile.TemporaryDirectory() as directory:
-        clone = Path(directory) / "clone"
-        make_clone(clone)
+        clone = make_clone(Path(directory) / "clone")
         if paths.RAW.exists():  # verified already: DVC need not get it again
             shutil.copytree(paths.RAW, clone / paths.RAW)
-            command = [clone / ".venv/bin/dvc", "commit", "--quiet", "--force", "download"]
-            subprocess.run(command, cwd=clone, env=clone_environment(clone), check=True)
+            execute(["dvc", "commit", "--quiet", "--force", "download"], clone, clone_environment(clone))
         notebook = nbformat.read(clone / TOUR, as_version=4)
         place = {"metadata": {"path": str(clone / TOUR.parent)}}
         try:

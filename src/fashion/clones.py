@@ -1,13 +1,12 @@
 """Fresh clones of the last commit, and the pipeline in them."""
 
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from fashion import paths
+from fashion import dvc, paths
 from fashion.pipeline.errors import UserError
 
 
@@ -66,9 +65,7 @@ def make_clone(path: Path) -> Path:
 
 def clone_environment(clone: Path) -> dict[str, str]:
     """Return the variables with which programs run in a clone: they find its own Python first."""
-    inherited = {name: value for name, value in os.environ.items() if name != "DVC_ROOT"}
-    binaries = clone.resolve() / ".venv" / "bin"
-    return inherited | {"PATH": os.pathsep.join([str(binaries), inherited.get("PATH", os.defpath)])}
+    return dvc.environment(clone.resolve() / ".venv/bin")
 
 
 def repro_command(clone: Path, *words: str) -> dict[str, Any]:

@@ -39,6 +39,7 @@ IMPROVEMENTS_STUDY = Path("studies/improvements")
 SEEDS_STUDY = Path("studies/seeds")
 CROSS_VALIDATION_STUDY = Path("studies/cross_validation")
 LABELS_STUDY = Path("studies/labels")
+LABEL_AUDIT = LABELS_STUDY / "audit.csv"
 TUNING_STUDY = Path("studies/tuning")
 PHOTOS_STUDY = Path("studies/photos")
 OUT_OF_DISTRIBUTION_STUDY = Path("studies/out_of_distribution")

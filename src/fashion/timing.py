@@ -73,7 +73,12 @@ class Clone:
 
     Attributes:
         path: its top directory.
+        recipe: the tree of the file's keys and values.
         preparation: how `dvc repro prepare` ran, from a local copy of the raw data if there is one.
+
+    Raises:
+        UserError: git or DVC failed.
+        ParameterError: the recipe is wrong.
     """
 
     def __init__(self, path: Path, recipe: Path):

@@ -2,12 +2,16 @@
 
 A training that stops early is timed as if it did not, and what happens between epochs is left out: the ranking of data pruning,
 the statistics of averaged networks. Speed drifts within minutes, so each block of a row is compared with the block of the
-baseline's just before it. After an interruption the same command resumes after the last row that was timed.
+baseline's just before it. Rows that are in costs.json already, and unchanged, are not timed again: a new row, or what an
+interruption left.
 """
 
+import hashlib
+import json
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from fashion import paths
@@ -18,15 +22,17 @@ from fashion.data.images import Images
 from fashion.data.split import split
 from fashion.params import MemberParams, Params
 from fashion.pipeline import stage
-from fashion.pipeline.files import write_json
+from fashion.pipeline.files import read_results, sha256, write_json
 from fashion.study_params import read_row, read_rows
 from fashion.training import pruning
 from fashion.training.batches import shuffled_batches
-from fashion.training.checkpoint import Checkpoint
 from fashion.training.compile import compile_for_training, determined_by
 from fashion.training.optimizer import ScheduleTable
 from fashion.training.schedules import learning_rates
 
+COSTS = paths.IMPROVEMENTS_STUDY / "costs.json"
+# Of a SHA-256, enough to tell rows apart.
+DIGITS = 12
 # Images that a block trains on, and how many blocks of each are timed.
 BLOCK, ROUNDS = 6400, 5
 
@@ -50,8 +56,8 @@ def prepare_member(member: MemberParams, train: Images) -> Timed:
     Raises:
         UserError: a backbone's weights are not available.
     """
-    batch_size = member.train.batch_size
-    steps = sum(size // batch_size for size in pruning.epoch_sizes(member.train, len(train)))
+    batch_size, steps_of_epochs = pruning.batch_size_and_steps(member.train, len(train))
+    steps = sum(steps_of_epochs)
     timed = max(1, min(BLOCK, len(train)) // batch_size)
     model = compile_for_training(member, train.images, ScheduleTable(learning_rates(member.train, steps)))
     images, targets = tf.constant(train.images), tf.one_hot(train.labels, CLASSES)
@@ -76,6 +82,13 @@ def prepare_recipe(recipe: Params, full: Images) -> list[Timed]:
     return [prepare_member(member, train) for member in recipe.ensemble.values()]
 
 
+def digest_of(members: list[MemberParams], recipe: Params) -> str:
+    """Return the first digits of the SHA-256 of all that the ratio of a row depends on, but for the machine."""
+    images = [recipe.prepare.model_dump_json(), sha256(Path(recipe.prepare.corrections))]
+    determinants = [determined_by(member, images) for member in members]
+    return hashlib.sha256(json.dumps(determinants, sort_keys=True).encode()).hexdigest()[:DIGITS]
+
+
 def measure(recipe: Params, baseline: Timed, full: Images) -> dict[str, float]:
     """Return how many times as long as the baseline a recipe trains, and how many parameters its networks have together.
 
@@ -90,39 +103,25 @@ def measure(recipe: Params, baseline: Timed, full: Images) -> dict[str, float]:
     return {"ratio": round(statistics.median(ratios), 2), "parameters": sum(member.parameters for member in members)}
 
 
-def main(recipes: dict[str, Params]) -> Callable[[], None]:
-    """Time each row.
-
-    Returns:
-        What removes the rows' finished measurements, once the result is known to count.
+def main(recipes: dict[str, Params]) -> None:
+    """Time each row, but for those that the file has, timed with the same code, libraries, images and parameters.
 
     Raises:
-        UserError: the data or the table of corrections is damaged, or a backbone's weights are not available.
+        UserError: the data, a table of corrections or costs.json is damaged, or a backbone's weights are not available.
     """
+    known = read_results(COSTS, lambda costs: {row: dict(cost) for row, cost in costs.items()}) if COSTS.exists() else {}
+    costs = {row: known[row] for row in recipes if row in known}
     full = release.read_training_set()
     first = next(iter(recipes.values()))
     (baseline,) = prepare_recipe(first, full)
-    compared = list(first.ensemble.values())
-    costs, checkpoints = {}, []
     for row, recipe in recipes.items():
-        members = [*compared, *recipe.ensemble.values()]
-        determinants = [determined_by(member, [recipe.prepare.model_dump_json()]) for member in members]
-        # It holds no variables, and as its history what was measured.
-        checkpoint = Checkpoint(f"cost-{row}", determinants)
-        measured = checkpoint.restore([])
-        if not measured:
-            measured = [measure(recipe, baseline, full)]
-            checkpoint.save([], measured)
-        costs[row] = measured[0]
-        checkpoints.append(checkpoint)
+        digest = digest_of([*first.ensemble.values(), *recipe.ensemble.values()], recipe)
+        if costs.get(row, {}).get("determined_by") == digest:
+            continue
+        costs[row] = measure(recipe, baseline, full) | {"determined_by": digest}
+        write_json(COSTS, costs)
         print(f"{row}: {costs[row]['ratio']:.2f} times the baseline's time", flush=True)
-    write_json(paths.IMPROVEMENTS_STUDY / "costs.json", costs)
-
-    def forget() -> None:
-        for checkpoint in checkpoints:
-            checkpoint.remove()
-
-    return forget
+    write_json(COSTS, {row: costs[row] for row in recipes})
 
 
 if __name__ == "__main__":

@@ -79,10 +79,8 @@ def main() -> None:
         for name, row in rows.items()
     ]
     _, *changed = summaries
-    for split in SPLITS:
-        adjusted = holm([row[f"{split}_p"] for row in changed])
-        for row, p_value in zip(summaries, [1.0, *adjusted.tolist()]):
-            row[f"{split}_p_holm"] = p_value
+    for row, p_value in zip(summaries, [1.0, *holm([row["validation_p"] for row in changed]).tolist()]):
+        row["validation_p_holm"] = p_value
     page = in_markdown(summaries)
     tables.write(paths.IMPROVEMENTS, summaries)
     write_text(paths.IMPROVEMENTS.with_suffix(".md"), page)

@@ -46,7 +46,7 @@ def main() -> None:
     confidence = probabilities[ranked, given]
     names = np.array(CLASS_NAMES)
     tables.write(
-        paths.LABELS_STUDY / "audit.csv",
+        paths.LABEL_AUDIT,
         (
             {"index": index, "label": label, "more_likely": guess, "probability_of_label": float(probability)}
             for index, label, guess, probability in zip(ranked.tolist(), names[given], names[guesses], confidence)

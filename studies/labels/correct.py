@@ -9,7 +9,6 @@ from fashion.options import at_least
 from fashion.pipeline import tables
 from fashion.pipeline.errors import ParameterError, one_line_errors
 
-AUDIT = paths.LABELS_STUDY / "audit.csv"
 # Not label_audit.csv, with which a row of the improvements study is measured.
 OUTPUT = paths.CORRECTIONS / "suspects.csv"
 
@@ -21,14 +20,14 @@ def main(count: int, relabel: bool) -> None:
         ParameterError: there are fewer suspects than `count`.
         UserError: the audit is damaged.
     """
-    found = tables.read(AUDIT, ("index", "label", "more_likely"))
+    found = tables.read(paths.LABEL_AUDIT, ("index", "label", "more_likely"))
     if not all(index.isascii() and index.isdecimal() for index in found["index"]):
-        raise tables.damaged(AUDIT, "an index is no whole number")
+        raise tables.damaged(paths.LABEL_AUDIT, "an index is no whole number")
     if unknown := {*found["label"], *found["more_likely"]} - {*CLASS_NAMES}:
-        raise tables.damaged(AUDIT, f"{min(unknown)!r} is no class")
+        raise tables.damaged(paths.LABEL_AUDIT, f"{min(unknown)!r} is no class")
     suspects = list(zip(*found.values()))
     if not 1 <= count <= len(suspects):
-        raise ParameterError(f"{count} is not from 1 to {len(suspects)}, the number of suspects in {AUDIT}")
+        raise ParameterError(f"{count} is not from 1 to {len(suspects)}, the number of suspects in {paths.LABEL_AUDIT}")
     rows = sorted(suspects[:count], key=lambda row: int(row[0]))
     tables.write(
         OUTPUT, (dict(zip(corrections.COLUMNS, (index, label, guess if relabel else ""))) for index, label, guess in rows)

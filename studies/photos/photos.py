@@ -17,7 +17,7 @@ from tqdm import tqdm
 from fashion import paths
 from fashion.clones import clean_commit
 from fashion.data.facts import CLASS_NAMES
-from fashion.data.images import load_images
+from fashion.data.images import load_images, refuse_other_data
 from fashion.inference import photo
 from fashion.inference.classify import classify
 from fashion.pipeline import stage, tables
@@ -434,10 +434,11 @@ def main() -> None:
     """Make the photographs, classify them, and write what was right.
 
     Raises:
-        UserError: there are uncommitted changes, or a model or the data is missing or damaged.
+        UserError: there are uncommitted changes, the data is your own, or a model or the data is missing or damaged.
         ParameterError: params.yaml is wrong.
     """
     commit = clean_commit()
+    refuse_other_data(paths.TEST)
     images, labels = load_images(paths.TEST)
     right = read_predictions(paths.PREDICTIONS).right
     hits: dict[str, dict[str, int]] = {}

@@ -13,13 +13,13 @@ from fashion.clones import clean_commit
 from fashion.pipeline import tables
 from fashion.pipeline.errors import one_line_errors
 from fashion.pipeline.files import sha256, write_text
-from fashion.pipeline.machine import describe_machine
+from fashion.pipeline.machine import THREADS, describe_machine
 from fashion.reproduction import accuracies
 from fashion.timing import Clone
 
 PAGE = paths.REPRODUCIBILITY_STUDY / "determinism.md"
 # What is changed: the precision, and variables that TensorFlow and oneDNN read.
-ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+ONE_THREAD = dict.fromkeys(THREADS, "1")
 ROWS = {
     "nothing": ("auto", {}),
     "nothing, again": ("auto", {}),

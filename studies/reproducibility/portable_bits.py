@@ -20,14 +20,14 @@ from fashion.params import load
 from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError, one_line_errors
 from fashion.pipeline.files import sha256, write_text
-from fashion.pipeline.machine import describe_machine
+from fashion.pipeline.machine import THREADS, describe_machine
 
 TABLE = paths.REPRODUCIBILITY_STUDY / "portable_bits.csv"
 PAGE = TABLE.with_suffix(".md")
 # Of a SHA-256, enough to tell networks apart.
 DIGITS = 12
 EPOCHS = 2
-ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+ONE_THREAD = dict.fromkeys(THREADS, "1")
 # NumPy and its BLAS, which whiten the first layer, as on a processor with AVX2 and no more.
 NUMPY_AVX2 = {
     "OPENBLAS_CORETYPE": "Haswell",

@@ -22,9 +22,9 @@ from fashion.pipeline import tables
 from fashion.pipeline.errors import one_line_errors
 from fashion.pipeline.files import read_json, write_json, write_text
 from fashion.pipeline.machine import describe_machine
+from fashion.reporting.plain_script import SCRIPT, SPEED
 from fashion.timing import Clone, Finished, execute, training_seconds
 
-SCRIPT = str(paths.SPEED_STUDY / "baseline.py")
 MEASURED = ("recipes/fast.yaml", "params.yaml", "recipes/balanced.yaml")
 ESTIMATED = ("recipes/accurate.yaml", "recipes/ensemble.yaml")
 # One recipe, with more and more of one thing: changes of the recipe, by how many times the work.
@@ -302,7 +302,7 @@ def main(rounds: int) -> None:
         UserError: a program failed, or the tree has changes that no clone would have.
     """
     results = measure(rounds)
-    write_json(paths.SPEED_STUDY / "results.json", results)
+    write_json(SPEED, results)
     write_text(paths.SPEED_STUDY / "results.md", page(results))
     print(f"-> {paths.SPEED_STUDY / 'results.md'}")
 

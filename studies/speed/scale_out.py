@@ -110,7 +110,7 @@ def measured_table(serial: list[float], runs: Runs, model: Model) -> str:
         totals = [run.total for run in each]
         ratio = f"{statistics.median(totals) / base:.2f}" if members == 4 else ""
         rows.append([str(members), str(workers), spread(totals), ratio, f"{model.predict(members, workers):.0f}"])
-    return markdown(rows, ["members", "workers", "s", "ratio", "the model's s"])
+    return tables.markdown(rows, ["members", "workers", "s", "ratio", "the model's s"])
 
 
 def extrapolated_table(model: Model, megabytes: float) -> str:
@@ -132,17 +132,12 @@ def extrapolated_table(model: Model, megabytes: float) -> str:
                 f"{members * megabytes / 1000:,.1f} GB, {members * megabytes / seconds:,.0f} MB/s",
             ]
         )
-    return markdown(rows, ["members", "workers", "model", "speed-up over one worker", "the remote has to deliver"])
+    return tables.markdown(rows, ["members", "workers", "model", "speed-up over one worker", "the remote has to deliver"])
 
 
 def spread(values: list[float]) -> str:
     """Write the median of some values, and the lowest and the highest."""
     return f"{statistics.median(values):.0f} ({min(values):.0f} to {max(values):.0f})"
-
-
-def markdown(rows: list[list[str]], headers: list[str]) -> str:
-    """Return rows as a table in Markdown."""
-    return tables.markdown(rows, headers)
 
 
 def page(commit: str, serial: list[float], runs: Runs, megabytes: float) -> str:

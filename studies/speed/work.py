@@ -50,9 +50,9 @@ def member_work(member: MemberParams, images: int) -> dict[str, int]:
         images: how many training images there are.
     """
     model = build(member.model)
-    steps = sum(size // member.train.batch_size for size in pruning.epoch_sizes(member.train, images))
-    flops = training_flops(model) * steps * member.train.batch_size
-    return {"parameters": model.count_params(), "steps": steps, "flops": flops}
+    batch_size, steps = pruning.batch_size_and_steps(member.train, images)
+    flops = training_flops(model) * sum(steps) * batch_size
+    return {"parameters": model.count_params(), "steps": sum(steps), "flops": flops}
 
 
 def work(recipe: Params) -> dict[str, int | str]:

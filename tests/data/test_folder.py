@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw
 
 from fashion import params, paths
 from fashion.data import folder, release
-from fashion.data.images import load_class_names, load_images
+from fashion.data.facts import CLASS_NAMES
+from fashion.data.images import load_class_names, load_images, refuse_other_data, save_images
 from fashion.data.split import split
 from fashion.pipeline.errors import ParameterError, UserError
 from fashion.scoring.prediction_table import read_predictions
@@ -192,6 +193,9 @@ def test_what_does_not_fit_the_data_set_is_refused(shapes, root):
         split(train, recipe)
     with pytest.raises(UserError, match=r"data/raw: a data set of your own; this is only for Fashion-MNIST"):
         release.read_training_set()
+    save_images(paths.TEST, train, release.read_class_names())
+    with pytest.raises(UserError, match=r"test.npz: a data set of your own; this is only for Fashion-MNIST"):
+        refuse_other_data(paths.TEST)
     paths.RAW_CLASSES.write_text("Tent\n")
     with pytest.raises(UserError, match=r"classes.txt: not the names of 10 classes"):
         release.read_class_names()
@@ -202,10 +206,12 @@ def test_a_folder_is_not_filled_up_from_other_sources(root):
         params.load(root / "tests/params.yaml", {"download": {"sources": ["folder:mine", "apt:dataset-fashion-mnist"]}})
 
 
-def test_the_sets_of_fashion_mnist_name_no_classes(root):
+def test_the_sets_of_fashion_mnist_name_no_classes(raw, tmp_path, monkeypatch):
     """So that their bytes are those of all earlier commits."""
-    if not (root / paths.TEST).exists():
-        pytest.skip("the pipeline has not run here")
-    with np.load(root / paths.TEST, allow_pickle=False) as arrays:
+    monkeypatch.setattr(paths, "RAW", raw)
+    monkeypatch.setattr(paths, "RAW_CLASSES", raw / "classes.txt")
+    names, path = release.read_class_names(), tmp_path / "test.npz"
+    save_images(path, release.read_test_set(), names)
+    with np.load(path, allow_pickle=False) as arrays:
         assert sorted(arrays) == ["images", "labels"]
-    assert load_class_names(root / paths.TEST)[0] == "T-shirt/top" and len(load_images(root / paths.TEST)) == 10_000
+    assert names == load_class_names(path) == CLASS_NAMES and len(load_images(path)) == 10_000

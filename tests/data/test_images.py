@@ -26,6 +26,7 @@ def test_what_is_saved_is_loaded_and_its_bytes_are_stable(tmp_path):
 
 def test_the_real_data_set(raw, monkeypatch):
     monkeypatch.setattr(paths, "RAW", raw)
+    monkeypatch.setattr(paths, "RAW_CLASSES", raw / "classes.txt")
     full = release.read_training_set()
     none = str(ROOT / paths.CORRECTIONS / "none.csv")
     recipe = PrepareParams.model_construct(images=60_000, validation_fraction=0.1, seed=0, corrections=none)

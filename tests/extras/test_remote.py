@@ -17,8 +17,7 @@ def shared(tmp_path_factory, trained) -> Iterator[Clone]:
     copy = trained.copy(directory / "first")
     with s3_server(directory / "log") as (address, _):
         share(copy, address)
-        copy.git("add", "--all")
-        copy.git("-c", "user.name=Tests", "-c", "user.email=tests@localhost", "commit", "--quiet", "--message", "Results")
+        copy.commit("Results")
         pushed = copy.run(".venv/bin/dvc", "push", "--run-cache", **CREDENTIALS)
         assert pushed.returncode == 0 and "files pushed" in pushed.stdout, pushed.stderr
         yield copy

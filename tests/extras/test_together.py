@@ -45,7 +45,7 @@ def test_a_crash_between_a_stages_end_and_the_locks_update(clone, raw, expected)
 
 def test_a_run_while_the_queue_works(clone, raw, expected):
     clone.use_raw(raw)
-    clone.git("-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "-am", "Test")
+    clone.commit("Test")
     clone.dvc("exp", "run", "--queue", "--name", "other-seed", "-S", "ensemble.model.seed=1")
     clone.dvc("queue", "start")
     try:
@@ -57,6 +57,8 @@ def test_a_run_while_the_queue_works(clone, raw, expected):
     finally:
         clone.dvc("queue", "stop", "--kill")
     assert outputs(clone.path) == expected
+    listed = clone.run("make", "--old-file=setup", "experiments")
+    assert listed.returncode == 0 and "other-seed" in listed.stdout and "ensemble.model.seed" in listed.stdout, listed
     clone.git("checkout", ".")
     clone.dvc("exp", "apply", "other-seed")
     assert (clone.path / "reports/metrics.json").read_bytes() != expected["reports/metrics.json"]

@@ -20,6 +20,7 @@ from fashion.pipeline.errors import UserError
 def test_images(raw):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "RAW", raw)
+        patch.setattr(paths, "RAW_CLASSES", raw / "classes.txt")
         return release.read_test_set().images
 
 

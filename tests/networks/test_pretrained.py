@@ -34,12 +34,12 @@ def fresh(params: ModelParams) -> keras.Model:
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(efficientnet, "PACKAGE", "efficientnet_lite9_pytorch_model")
     with pytest.raises(UserError, match="efficientnet_lite9_pytorch_model: not installed; run `make extras`"):
-        efficientnet.weights_file()
+        efficientnet.imagenet_weights(None)
 
 
 def test_another_file_of_weights_is_refused(monkeypatch, tmp_path):
     (tmp_path / "weights.pth").write_bytes(b"other")
-    monkeypatch.setattr(efficientnet, "weights_file", lambda: tmp_path / "weights.pth")
+    monkeypatch.setattr(efficientnet, "packaged_file", lambda *_: tmp_path / "weights.pth")
     with pytest.raises(UserError, match="not the file whose SHA-256 is 579344248a93"):
         efficientnet.imagenet_weights(None)
 

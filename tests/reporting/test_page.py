@@ -5,10 +5,9 @@ import json
 import re
 import shutil
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 
+import in_process
 import numpy as np
 import pytest
 
@@ -265,20 +264,19 @@ def test_a_damaged_file_is_named_and_the_page_stays(name, text, results, recipe,
 
 
 @pytest.mark.parametrize("name", ["reports/figures/mistakes.png", "studies/labels/gallery.png", "reports/metrics.json"])
-def test_a_missing_file_is_named_in_one_line(name, root, results):
+def test_a_missing_file_is_named_in_one_line(name, results, capfd):
     before = paths.PAGE.read_bytes()
     (results / name).unlink()
-    done = subprocess.run([sys.executable, root / "src/report.py"], cwd=results, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"error: {name}: No such file or directory") and done.stderr.count("\n") == 1
+    code, message = in_process.refused(results, capfd, "src/report.py")
+    assert code == 1 and message.startswith(f"error: {name}: No such file or directory")
     assert paths.PAGE.read_bytes() == before
 
 
-def test_the_stage_writes_the_page_and_the_card(root, results):
+def test_the_stage_writes_the_page_and_the_card(results, capfd):
     for path in (paths.PAGE, paths.MODEL_CARD):
         path.unlink()
-    done = subprocess.run([sys.executable, root / "src/report.py"], cwd=results, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "-> reports/index.html, reports/model_card.md: open the first in a browser\n"
+    capfd.readouterr()
+    in_process.run(results, "src/report.py")
+    assert capfd.readouterr() == ("-> reports/index.html, reports/model_card.md: open the first in a browser\n", "")
     for path in (paths.PAGE, paths.MODEL_CARD):
         assert "{{" not in path.read_text(encoding="utf-8") and "None" not in path.read_text(encoding="utf-8")

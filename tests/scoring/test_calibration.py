@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import softmax
 
 from fashion import paths
 from fashion.pipeline.errors import UserError
@@ -18,7 +19,6 @@ from fashion.scoring.calibration import (
     fit_calibration,
     read_calibration,
     reliability,
-    softmax,
 )
 from fashion.scoring.metrics import cross_entropy
 
@@ -40,7 +40,7 @@ def test_empty_bins_are_left_out():
 
 
 def networks_output(logits: np.ndarray) -> np.ndarray:
-    return softmax(logits).astype(np.float32)
+    return softmax(logits, axis=1).astype(np.float32)
 
 
 @given(
@@ -52,7 +52,7 @@ def test_smoothing_is_undone_and_the_temperature_found_again(seed, trained):
     smoothing, temperature = trained
     rng = np.random.default_rng(seed)
     logits = rng.normal(scale=2, size=(4000, 10))
-    labels = (softmax(logits).cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
+    labels = (softmax(logits, axis=1).cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
     given = (1 - smoothing) * networks_output(logits * temperature) + np.float32(smoothing / 10)
     found = fit_calibration(labels, given, smoothing)
     assert found.floor == pytest.approx(smoothing / 10)
@@ -86,7 +86,9 @@ def test_no_calibration_leaves_the_probabilities():
 
 
 def test_where_everything_is_right_it_stops_at_the_coldest():
-    assert fit_calibration(np.arange(10), softmax(np.eye(10)), 0.0).temperature == pytest.approx(TEMPERATURES[0], rel=0.1)
+    assert fit_calibration(np.arange(10), softmax(np.eye(10), axis=1), 0.0).temperature == pytest.approx(
+        TEMPERATURES[0], rel=0.1
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from fashion.scoring.comparison import (
     holm,
     mcnemar,
     order_of_pairs,
+    paired,
     welch,
 )
 from fashion.scoring.prediction_table import Predictions
@@ -120,6 +121,14 @@ def test_the_p_value_and_the_interval_say_the_same():
     half = apart.high - apart.mean
     assert apart.p_value < 0.05
     assert welch([value - apart.mean + half for value in OURS], THEIRS).p_value == pytest.approx(0.05)
+
+
+def test_pairs_are_compared_by_students_t():
+    """Differences 1, 2 and 3: a standard deviation of 1, and with two degrees of freedom t = 4.303."""
+    difference = paired([3.0, 5.0, 7.0], [2.0, 3.0, 4.0])
+    assert difference.mean == pytest.approx(2)
+    assert difference.half == pytest.approx(4.3027 / math.sqrt(3), abs=1e-3)
+    assert difference.high - difference.mean == pytest.approx(difference.half)
 
 
 def test_p_values_that_are_judged_at_once_by_hand():

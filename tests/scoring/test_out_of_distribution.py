@@ -56,7 +56,7 @@ def test_the_distance_is_that_of_mahalanobis_from_the_nearest_class(seed):
     np.testing.assert_allclose(far(strangers, statistics), expected, rtol=1e-2)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.slow if kind == "backbone" else ()) for kind in KINDS])
 def test_every_kind_of_network_has_a_distance(kind, raw):
     model = network(kind)
     train, validation = (Images(data.images[:400], data.labels[:400]) for data in images(raw))

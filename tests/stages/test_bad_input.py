@@ -7,20 +7,20 @@ standard error, with the stage's outputs as they were or gone, and no half-writt
 import io
 import os
 import re
-import runpy
 import shutil
 import struct
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import in_process
 import numpy as np
 import pytest
 from conftest import ROOT
 
 from fashion.backend import tf
+from fashion.data.facts import CLASS_NAMES
 from fashion.pipeline.errors import NO_MEMORY, NOT_DETERMINISTIC
 
 TEXT = (ROOT / "tests/params.yaml").read_text(encoding="utf-8")
@@ -200,6 +200,12 @@ def idx(magic: int, *shape: int, content: bytes = b"") -> bytes:
     return struct.pack(f">{1 + len(shape)}I", magic, *shape) + content
 
 
+def leaving_out_all(path: Path) -> None:
+    labels = (path.parents[1] / "raw/train-labels-idx1-ubyte").read_bytes()[8:]
+    rows = (f"{index},{CLASS_NAMES[label]},\n" for index, label in enumerate(labels))
+    replaced("index,label,becomes\n" + "".join(rows))(path)
+
+
 def flipped_bit(content: bytes) -> bytes:
     middle = len(content) // 2
     return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
@@ -209,12 +215,23 @@ IMAGES, LABELS = np.zeros((2, 28, 28), np.uint8), np.zeros(2, np.uint8)
 RAW_IMAGES, RAW_LABELS = "data/raw/t10k-images-idx3-ubyte", "data/raw/t10k-labels-idx1-ubyte"
 TRAIN, TEST = "data/prepared/train.npz", "data/prepared/test.npz"
 MODEL, PREDICTIONS, HISTORY = "models/model.keras", "reports/predictions.csv", "reports/history/model.csv"
+CORRECTIONS = "data/corrections/none.csv"
 COLUMNS = "index,label,predicted,confidence\n"
 
 CASES = {
     **{
         f"params.yaml: {name}": Case("prepare", "params.yaml", replaced(text), f"params.yaml: .*{message}", 2)
         for name, (text, message) in PARAMETERS.items()
+    },
+    **{
+        f"params.yaml: {stage}": Case(
+            stage,
+            "params.yaml",
+            replaced(edited("batch_size: ", "batch_sise: ")),
+            "params.yaml: train.batch_size: missing; train.batch_sise: unknown key$",
+            2,
+        )
+        for stage in ("download", "prepare", "train model", "evaluate", "plot", "augment")
     },
     "params.yaml: missing": Case(
         "prepare", "params.yaml", Path.unlink, "params.yaml: not found; run this in the project's top", 2
@@ -294,6 +311,8 @@ CASES = {
     "history: no number": Case("plot", HISTORY, replaced(lambda old: old.replace(b"\n1,", b"\none,")), "damaged table", 1),
     "metrics: damaged": Case("summary", "reports/metrics.json", replaced('{"train": 3}'), "metrics.json: damaged; run `dvc", 1),
     "metrics: missing": Case("summary", "reports/metrics.json", Path.unlink, "metrics.json: No such file or directory", 1),
+    "corrections: of all": Case("prepare", CORRECTIONS, leaving_out_all, "none.csv: leaves out every training image", 1),
+    "reliability: empty": Case("plot", "reports/reliability.csv", replaced(""), "reliability.csv: damaged table", 1),
 }
 if os.geteuid():  # root may read everything
     CASES |= {
@@ -304,29 +323,10 @@ if os.geteuid():  # root may read everything
     }
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, raw: Path) -> Path:
-    """A directory in which every stage has run."""
-    directory = tmp_path_factory.mktemp("finished")
-    (directory / "params.yaml").write_text(edited("    - http://fashion", f"    - file:{raw}\n    - http://fashion"))
-    shutil.copytree(ROOT / "data/corrections", directory / "data/corrections")
-    for words in ("download", "prepare", "train model", "evaluate", "plot"):
-        run(directory, words)
-    return directory
-
-
 def run(directory: Path, words: str) -> None:
-    """Run a stage or a tool in a directory, as the program that it is.
-
-    Raises:
-        SystemExit: it ended with an error.
-    """
+    """Run a stage, or the summary, in a directory, as the program that it is."""
     name, *arguments = words.split()
-    script = ROOT / ("tools" if name == "summary" else "src") / f"{name}.py"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(directory)
-        patch.setattr(sys, "argv", [str(script), *arguments])
-        runpy.run_path(str(script), run_name="__main__")
+    in_process.run(directory, f"{'tools' if name == 'summary' else 'src'}/{name}.py", *arguments)
 
 
 def written(directory: Path) -> dict[Path, tuple[int, int]]:
@@ -339,13 +339,13 @@ def test_bad_input_ends_in_one_line(name, finished, tmp_path, capfd):
     case = CASES[name]
     here = tmp_path / "project"
     shutil.copytree(finished, here, copy_function=os.link)
-    if case.stage == "download":
-        # The damaged file is the only source's.
+    damaged_source = case.stage == "download" and case.file != "params.yaml"
+    if damaged_source:  # the only one
         (here / "params.yaml").unlink()
         source = re.sub(r"(?m)^    - .*\n", "", TEXT).replace("  sources: ", f"  sources: ['file:{here}/source']  #")
         (here / "params.yaml").write_text(source)
         (here / "data/raw").rename(here / "source")
-    case.damage(here / case.file.replace("data/raw", "source" if case.stage == "download" else "data/raw"))
+    case.damage(here / case.file.replace("data/raw", "source" if damaged_source else "data/raw"))
     capfd.readouterr()
     before = written(here)
 
@@ -355,17 +355,20 @@ def test_bad_input_ends_in_one_line(name, finished, tmp_path, capfd):
     assert end.value.code == case.exit_code
     assert re.search(rf"^error: (no source has the data set:\n)?.*{case.message}", message), message
     # The report on all sources has a line for each.
-    assert message.count("\n") == (3 if case.stage == "download" else 1), message
+    assert message.count("\n") == (3 if damaged_source else 1), message
     assert len(message) < 700
     changed = [path.relative_to(here).as_posix() for path, when in written(here).items() if before.get(path) != when]
     assert not list(here.rglob("*.partial"))
     # What the only source has right is taken, and verified.
-    assert [path for path in changed if not (case.stage == "download" and path.startswith("data/raw/"))] == []
+    assert [path for path in changed if not (damaged_source and path.startswith("data/raw/"))] == []
 
 
-def test_the_undamaged_pipeline_runs(finished):
-    for words in ("prepare", "evaluate", "plot", "summary"):
-        run(finished, words)
+@pytest.mark.parametrize(("words", "said"), [("augment", "6 images, 9 variants each"), ("summary", "Accuracy")])
+def test_what_is_undamaged_is_used(finished, capfd, words, said):
+    """So it is by the other stages: test_stage.py, after the disk was full."""
+    capfd.readouterr()
+    run(finished, words)
+    assert said in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(("reader", "words"), [("numpy.load", "train model"), ("keras.models.load_model", "evaluate")])

@@ -44,7 +44,7 @@ def test_a_killed_training_resumes_after_the_last_finished_epoch_and_ends_with_t
 def test_a_killed_experiment_resumes_when_it_is_run_again(ran, tmp_path):
     """Experiments of `--temp` and of the queue run in copies of the project, each in another."""
     clone = ran.copy(tmp_path / "clone")
-    clone.git("-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "--all", "--message", "Test")
+    clone.commit("Test")
     words = ("exp", "run", "--temp", "--name", "longer", "--set-param", "train.epochs=30", "train@model")
     process = subprocess.Popen(
         [clone.path / ".venv/bin/dvc", *words],

@@ -6,19 +6,13 @@ import pytest
 from conftest import Clone
 
 
-def commit(clone: Clone) -> None:
-    clone.git("add", "--all")
-    clone.git("-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--quiet", "-m", "Test")
-
-
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory, raw) -> Clone:
+def pipeline(tmp_path_factory, first_run) -> Clone:
     """A clone after its first `dvc repro`, the results committed."""
-    clone = Clone(tmp_path_factory.mktemp("pipeline") / "a clone")
-    clone.use_raw(raw)
-    printed = clone.dvc("repro")
+    made, printed = first_run
     assert ran(printed) == ["download", "prepare", "train@model", "evaluate", "plot", "augment"]
-    commit(clone)
+    clone = made.copy(tmp_path_factory.mktemp("pipeline") / "a clone")
+    clone.commit("Test")
     return clone
 
 
@@ -58,9 +52,7 @@ def test_a_second_run_does_nothing(pipeline):
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("which: first ", "which: wrong ", ["plot"]),
-        ("calibration_bins: 15", "calibration_bins: 14", ["evaluate", "plot"]),
-        ("dropout: 0.0 ", "dropout: 0.1 ", ["train@model", "evaluate", "plot"]),
+        ("calibrate: true ", "calibrate: false ", ["evaluate", "plot"]),
         ("validation_fraction: 0.1", "validation_fraction: 0.2", ["prepare", "train@model", "evaluate", "plot", "augment"]),
         ("model: {seed: 0}", "model: {seed: 0}\n  second: {seed: 1}", ["train@second", "evaluate", "plot"]),
     ],
@@ -69,6 +61,9 @@ def test_an_edit_runs_the_right_stages_and_going_back_runs_none(pipeline, old, n
     before = (pipeline.path / "reports/metrics.json").read_bytes()
     pipeline.edit(old, new)
     assert ran(pipeline.dvc("repro")) == expected
+    scores = json.loads((pipeline.path / "reports/metrics.json").read_text())
+    assert (scores["calibration"] == {"floor": 0, "temperature": 1}) == ("calibrate" in new)
+    assert scores.get("members", {}).keys() == ({"second", "model"} if "second" in new else set())
     pipeline.git("checkout", ".")
     pipeline.dvc("checkout")
     assert ran(pipeline.dvc("repro")) == []

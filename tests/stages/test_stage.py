@@ -1,51 +1,41 @@
 """What a stage does when something is wrong, seen from outside: a line, an exit code, and nothing half-written."""
 
+import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+import in_process
 import pytest
-from conftest import Clone
+from conftest import ROOT
+
+from fashion.data import release
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory, raw) -> Clone:
-    """A clone with the raw data and a small prepared set."""
-    clone = Clone(tmp_path_factory.mktemp("stage") / "clone")
-    (clone.path / "data" / "raw").symlink_to(raw)
-    assert stage(clone, "prepare").returncode == 0
-    return clone
+@pytest.fixture
+def project(finished, tmp_path) -> Path:
+    """A directory in which every stage has run. Other tests share its files: they are to be replaced, not written to."""
+    return shutil.copytree(finished, tmp_path / "project", copy_function=os.link)
 
 
-def stage(clone: Clone, *words: str) -> subprocess.CompletedProcess:
-    name, *arguments = words
-    return clone.run(sys.executable, f"src/{name}.py", *arguments)
+def edit(project: Path, old: str, new: str) -> None:
+    """Replace a text that stands in params.yaml exactly once."""
+    path = project / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path.unlink()
+    path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def assert_one_line(done: subprocess.CompletedProcess, message: str, exit_code: int) -> None:
-    assert done.stderr.startswith("error: ") and message in done.stderr and done.stderr.count("\n") == 1, done.stderr
-    assert done.returncode == exit_code
-
-
-@pytest.mark.parametrize("name", ["download", "prepare", "train", "evaluate", "plot"])
-def test_wrong_parameters_end_every_stage_before_any_work(prepared, name):
-    text = (prepared.path / "params.yaml").read_text()
-    before = sorted(prepared.path.rglob("*"))
-    prepared.edit("batch_size: ", "batch_sise: ")
-    try:
-        done = stage(prepared, name, *(["model"] if name == "train" else []))
-    finally:
-        (prepared.path / "params.yaml").write_text(text)
-    assert_one_line(done, "params.yaml: train.batch_size: missing; train.batch_sise: unknown key", 2)
-    assert [path for path in sorted(prepared.path.rglob("*")) if "__pycache__" not in str(path)] == [
-        path for path in before if "__pycache__" not in str(path)
-    ]
-
-
-def test_help(prepared):
-    done = stage(prepared, "train", "--help")
-    assert done.returncode == 0 and "models/MEMBER.keras" in done.stdout
+def test_help(finished, capfd):
+    with pytest.raises(SystemExit) as end:
+        in_process.run(finished, "src/train.py", "--help")
+    assert end.value.code == 0 and "models/MEMBER.keras" in capfd.readouterr().out
 
 
 FILES_OF_A_STAGE = {
@@ -57,38 +47,43 @@ FILES_OF_A_STAGE = {
 }
 
 
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """A limit on the size of files, for this process and those that it starts, stands in for a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 @pytest.mark.parametrize("name", FILES_OF_A_STAGE)
-def test_a_full_disk_leaves_nothing_half_written(prepared, raw, name):
-    """A limit on the size of files stands in for the full disk; when it is lifted, the stage does its work."""
-    words = [name, "model"] if name == "train" else [name]
-    if name == "download":
-        (prepared.path / "data/raw").unlink()
-        prepared.use_raw(raw)
-    if name in ("evaluate", "plot") and not (prepared.path / "models/model.keras").exists():
-        assert stage(prepared, "train", "model").returncode == 0
-    for file in FILES_OF_A_STAGE[name]:
-        (prepared.path / file).unlink(missing_ok=True)
-    done = subprocess.run(
-        [sys.executable, f"src/{name}.py", *words[1:]],
-        cwd=prepared.path,
-        capture_output=True,
-        text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
-    )
-    assert_one_line(done, "File too large: nothing was half-written; free some space", 1)
-    for file in FILES_OF_A_STAGE[name]:
-        assert not (prepared.path / file).exists()
-    assert not list(prepared.path.rglob("*.partial"))
-    assert stage(prepared, *words).returncode == 0
-    for file in FILES_OF_A_STAGE[name]:
-        assert (prepared.path / file).exists()
+def test_a_full_disk_leaves_nothing_half_written(project, capfd, name):
+    """And when there is space again, the stage does its work."""
+    words = (f"src/{name}.py", *(["model"] if name == "train" else []))
+    files = [project / file for file in FILES_OF_A_STAGE[name]]
+    for file in files:
+        file.unlink()
+    with full_disk():
+        if name == "train":  # one of them as users see it
+            command = [sys.executable, ROOT / words[0], *words[1:]]
+            done = subprocess.run(command, cwd=project, capture_output=True, text=True)
+            code, message = done.returncode, done.stderr
+        else:
+            code, message = in_process.refused(project, capfd, *words)
+    assert message.startswith("error: ") and message.count("\n") == 1, message
+    assert "File too large: nothing was half-written; free some space" in message and code == 1
+    assert not any(file.exists() for file in files) and not list(project.rglob("*.partial"))
+    in_process.run(project, *words)
+    assert all(file.exists() for file in files)
 
 
-def start_training(clone: Clone) -> subprocess.Popen:
-    """Start a training that is too long to end by itself, and wait for its first epoch."""
+def start_training(directory: Path, program: Path) -> subprocess.Popen:
+    """Start a training, and wait for its first epoch."""
     process = subprocess.Popen(
-        [sys.executable, "-u", "src/train.py", "model"],
-        cwd=clone.path,
+        [sys.executable, "-u", program, "model"],
+        cwd=directory,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -97,59 +92,57 @@ def start_training(clone: Clone) -> subprocess.Popen:
     return process
 
 
-@pytest.fixture
-def long_training(prepared):
-    prepared.edit("epochs: 2 ", "epochs: 5000 ")
-    yield prepared
-    prepared.edit("epochs: 5000 ", "epochs: 2 ")
-
-
-def test_ctrl_c_ends_in_one_line(long_training):
-    (long_training.path / "models/model.keras").unlink(missing_ok=True)
-    process = start_training(long_training)
+def test_ctrl_c_ends_in_one_line(project):
+    edit(project, "epochs: 2 ", "epochs: 5000 ")
+    (project / "models/model.keras").unlink()
+    process = start_training(project, ROOT / "src/train.py")
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
     assert stdout.endswith("stopping after the current steps; press Ctrl-C again to stop at once\n")
     assert stderr == "error: interrupted; run it again to resume\n"
     assert process.returncode == 130
-    assert not (long_training.path / "models" / "model.keras").exists()
+    assert not (project / "models/model.keras").exists()
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "message"),
-    [
-        (
-            "src/fashion/networks/residual.py",
-            '"""The residual network, `resnet`, ',
-            '"""The edited network, `resnet`, ',
-            "residual.py: edited while this stage ran",
-        ),
-        ("params.yaml", "learning_rate: 0.0", "learning_rate: 0.1", "params.yaml: edited while this stage ran"),
-    ],
-)
-def test_an_edit_while_a_stage_runs_is_noticed(prepared, file, old, new, message):
-    prepared.edit("epochs: 2 ", "epochs: 20 ")
-    process = start_training(prepared)
-    try:
-        prepared.edit(old, new, file)
-        _, stderr = process.communicate(timeout=120)
-    finally:
-        prepared.edit(new, old, file)
-        prepared.edit("epochs: 20 ", "epochs: 2 ")
-        (prepared.path / "models" / "model.keras").unlink(missing_ok=True)
-    assert message in stderr and process.returncode == 1, stderr
+def test_an_edit_of_the_code_while_a_stage_runs_is_noticed(ran, tmp_path):
+    file, old, new = "src/fashion/networks/residual.py", '"""The residual network', '"""The edited network'
+    clone = ran.copy(tmp_path / "clone")
+    clone.edit("epochs: 2 ", "epochs: 20 ")
+    process = start_training(clone.path, clone.path / "src/train.py")
+    clone.edit(old, new, file)
+    _, stderr = process.communicate(timeout=120)
+    assert "residual.py: edited while this stage ran" in stderr and process.returncode == 1, stderr
     # The edit undone, the training need not be repeated.
-    prepared.edit("epochs: 2 ", "epochs: 20 ")
-    again = prepared.run("python", "src/train.py", "model")
-    prepared.edit("epochs: 20 ", "epochs: 2 ")
+    clone.edit(new, old, file)
+    again = clone.run("python", "src/train.py", "model")
     assert again.returncode == 0 and again.stdout.startswith("resuming after epoch 20 "), again.stdout + again.stderr
 
 
-def test_an_edit_of_another_stages_parameter_is_none(prepared):
-    prepared.edit("epochs: 2 ", "epochs: 20 ")
-    process = start_training(prepared)
-    prepared.edit("which: first", "which: wrong")
-    _, stderr = process.communicate(timeout=120)
-    prepared.edit("which: wrong", "which: first")
-    prepared.edit("epochs: 20 ", "epochs: 2 ")
-    assert (process.returncode, stderr) == (0, "")
+@pytest.fixture
+def edit_meanwhile(project, monkeypatch):
+    """A function that has params.yaml edited while `prepare` runs."""
+    read = release.read_sets
+
+    def edit_meanwhile(old: str, new: str) -> None:
+        def edit_and_read():
+            edit(project, old, new)
+            return read()
+
+        monkeypatch.setattr(release, "read_sets", edit_and_read)
+
+    return edit_meanwhile
+
+
+def test_an_edit_of_a_parameter_while_its_stage_runs_is_noticed(project, edit_meanwhile, capfd):
+    edit_meanwhile("validation_fraction: 0.1", "validation_fraction: 0.2")
+    message = "error: params.yaml: edited while this stage ran; run `dvc repro` again\n"
+    assert in_process.refused(project, capfd, "src/prepare.py") == (1, message)
+
+
+def test_an_edit_of_another_stages_parameter_is_none(project, edit_meanwhile, capfd):
+    edit_meanwhile("which: first", "which: wrong")
+    capfd.readouterr()
+    in_process.run(project, "src/prepare.py")
+    said, complaints = capfd.readouterr()
+    assert said.startswith("900 training, 100 validation") and complaints == ""
+    assert "which: wrong" in (project / "params.yaml").read_text()

@@ -7,27 +7,9 @@ import numpy as np
 import pytest
 import small_project
 from conftest import ROOT
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fashion.pipeline.errors import ParameterError, UserError
-from fashion.study_params import FoldParams, out_of_fold_probabilities, read_folds
-
-
-@given(
-    labels=st.lists(st.integers(0, 9), min_size=1, max_size=300),
-    folds=st.integers(2, 12),
-    seed=st.integers(0, 2**31 - 1),
-)
-def test_every_image_is_in_one_fold_and_classes_are_spread_evenly(labels, folds, seed):
-    params = FoldParams(folds=list(range(1, folds + 1)), seed=seed)
-    assigned = params.assign(np.array(labels))
-    assert set(assigned) <= set(params.folds)
-    np.testing.assert_array_equal(assigned, params.assign(np.array(labels)))
-    for label in set(labels):
-        sizes = np.bincount(assigned[np.array(labels) == label], minlength=folds + 1)[1:]
-        assert sizes.sum() == labels.count(label)
-        assert np.ptp(sizes) <= 1
+from fashion.study_params import out_of_fold_probabilities, read_folds
 
 
 @pytest.mark.slow

@@ -1,10 +1,9 @@
 """Results that are valid JSON or arrays of the wrong shape: one line that names the file, and no page is rewritten."""
 
-import runpy
 import shutil
-import sys
 from pathlib import Path
 
+import in_process
 import numpy as np
 import pytest
 from conftest import ROOT
@@ -31,26 +30,27 @@ def project(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("content", WRONG)
 @pytest.mark.parametrize("program", READERS)
-def test_wrong_results_are_named(program, content, project, monkeypatch, capfd):
+def test_wrong_results_are_named(program, content, project, capfd):
     path = project / READERS[program]
     path.write_text(content)
     before = {file: file.read_bytes() for file in project.rglob("*.md")}
-    monkeypatch.setattr(sys, "argv", [program])
-    with pytest.raises(SystemExit) as end:
-        runpy.run_path(str(ROOT / program), run_name="__main__")
-    message = capfd.readouterr().err
-    assert end.value.code == 1
-    assert message == f"error: {READERS[program]}: damaged; `git checkout {READERS[program]}` restores it\n"
+    message = f"error: {READERS[program]}: damaged; `git checkout {READERS[program]}` restores it\n"
+    assert in_process.refused(project, capfd, program) == (1, message)
     assert {file: file.read_bytes() for file in project.rglob("*.md")} == before
 
 
-def test_a_missing_result_says_how_to_get_it_back(project, monkeypatch, capfd):
+def test_a_missing_result_says_how_to_get_it_back(project, capfd):
     (project / "studies/seeds/results/fast.json").unlink()
-    monkeypatch.setattr(sys, "argv", ["table.py"])
-    with pytest.raises(SystemExit):
-        runpy.run_path(str(ROOT / "studies/seeds/table.py"), run_name="__main__")
     said = "fast.json: No such file or directory; `git checkout studies/seeds/results/fast.json` restores what is in git\n"
-    assert capfd.readouterr().err.endswith(said)
+    assert in_process.refused(project, capfd, "studies/seeds/table.py")[1].endswith(said)
+
+
+def test_a_word_in_place_of_a_number_is_named(project, capfd):
+    path = Path("reports/improvements.csv")
+    heading, baseline, row, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([heading, baseline, row.rpartition(",")[0] + ",word", *rows]))
+    code, message = in_process.refused(project, capfd, "tools/tables.py")
+    assert code == 1 and message.startswith("error: reports/improvements.csv: damaged table (could not convert string")
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,8 @@ def test_damaged_arrays_are_named(damage, tmp_path):
         read_arrays(path, probabilities=(-1, CLASSES))
 
 
-def test_suspects_of_no_class_are_refused(project, monkeypatch, capfd):
+def test_suspects_of_no_class_are_refused(project, capfd):
     Path("studies/labels/audit.csv").write_text("index,label,more_likely,probability_of_label\n3,Bag,Hat,0.1\n")
-    monkeypatch.setattr(sys, "argv", ["correct.py", "1"])
-    with pytest.raises(SystemExit):
-        runpy.run_path(str(ROOT / "studies/labels/correct.py"), run_name="__main__")
-    assert "audit.csv: damaged table ('Hat' is no class)" in capfd.readouterr().err
+    _, message = in_process.refused(project, capfd, "studies/labels/correct.py", "1")
+    assert "audit.csv: damaged table ('Hat' is no class)" in message
     assert not Path("data/corrections/suspects.csv").exists()

@@ -2,34 +2,29 @@
 
 import csv
 import json
-import runpy
 import shutil
-import sys
 from pathlib import Path
 
+import in_process
 import pytest
 from conftest import ROOT
 
 STUDY = "studies/improvements"
+TABLE = f"{STUDY}/table.py"
 # Accuracies of three seeds, in percent.
 BASELINE, SHIFT = [91.0, 91.4, 91.2], [92.0, 92.2, 92.4]
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A directory with the committed study and a way to run its table."""
+    """A directory with the committed study."""
     shutil.copytree(ROOT / STUDY, tmp_path / STUDY)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["table.py"])
     return tmp_path
 
 
-def run() -> None:
-    runpy.run_path(str(ROOT / STUDY / "table.py"), run_name="__main__")
-
-
 def test_the_committed_table_is_of_the_committed_results(project):
-    run()
+    in_process.run(project, TABLE)
     for suffix in ("csv", "md", "png"):
         assert Path(f"reports/improvements.{suffix}").read_bytes() == (ROOT / f"reports/improvements.{suffix}").read_bytes()
 
@@ -41,7 +36,7 @@ def test_each_row_has_its_std_and_its_difference_from_the_baseline(project):
             for seed, value in enumerate(accuracies)
         }
         Path(STUDY, f"results/{row}.json").write_text(json.dumps({"seeds": seeds}))
-    run()
+    in_process.run(project, TABLE)
     with open("reports/improvements.csv", newline="") as file:
         rows = {row["row"]: row for row in csv.DictReader(file)}
     baseline, shift = rows["baseline"], rows["shift"]
@@ -68,8 +63,6 @@ def test_a_row_that_is_not_measured_is_named(project, capfd, file):
         path.write_text(json.dumps(costs))
     else:
         path.unlink()
-    with pytest.raises(SystemExit) as end:
-        run()
-    assert end.value.code == 1
-    message = capfd.readouterr().err
+    code, message = in_process.refused(project, capfd, TABLE)
+    assert code == 1
     assert message.startswith(f"error: {STUDY}/{file}: ") and "shift" in message and message.endswith("`make improvements`\n")

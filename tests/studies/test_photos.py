@@ -21,6 +21,7 @@ def study():
 def test_set(raw):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "RAW", raw)
+        patch.setattr(paths, "RAW_CLASSES", raw / "classes.txt")
         return release.read_test_set()
 
 

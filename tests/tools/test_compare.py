@@ -1,10 +1,10 @@
 """tools/compare.py: two commits, and names that stand for none."""
 
-import runpy
-import sys
+import functools
 
+import in_process
 import pytest
-from conftest import ROOT, Clone
+from conftest import Clone
 
 
 @pytest.fixture(scope="module", params=["a repository", "a folder in a larger one"])
@@ -29,15 +29,9 @@ def history(request, session_clone, tmp_path_factory) -> Clone:
 
 
 @pytest.fixture
-def run(history, monkeypatch):
+def run(history):
     """A function that runs the program in the project's directory."""
-    monkeypatch.chdir(history.path)
-
-    def run(*words: str) -> None:
-        monkeypatch.setattr(sys, "argv", ["compare.py", *words])
-        runpy.run_path(str(ROOT / "tools/compare.py"), run_name="__main__")
-
-    return run
+    return functools.partial(in_process.run, history.path, "tools/compare.py")
 
 
 def test_two_commits(run, history, capfd):

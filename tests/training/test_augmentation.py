@@ -46,12 +46,18 @@ def test_a_shift_moves_whole_pixels_each_way_and_brings_in_black(images):
     assert len(seen) == 25
 
 
-def test_rotation_keeps_the_middle_and_zoom_stays_in_its_range(images):
+def test_rotation_keeps_the_middle_and_stays_in_its_range_as_zoom_does(images):
     images = images[:50]
     turned, _ = augmented(images, rotate=10.0)
     assert (turned != images).any(axis=(1, 2)).all()
     assert np.abs(turned[:, 12:16, 12:16].astype(float) - images[:, 12:16, 12:16]).mean() < 20
     white = np.full((200, 28, 28), 255, np.uint8)
+    lower = white * (np.arange(28) >= 14).astype(np.uint8)[:, None]
+    turned, _ = augmented(lower, rotate=10.0)
+    edges = (255 - turned[:, 6:22].astype(float)).sum(axis=1) / 255  # near the middle, where no black comes in
+    slopes = (edges[:, 19] - edges[:, 8]) / 11
+    for largest in (slopes.max(), -slopes.min()):
+        assert np.tan(np.deg2rad(8)) < largest < np.tan(np.deg2rad(10.5))
     zoomed, _ = augmented(white, zoom=0.2)
     sides = (zoomed[:, 14] > 127).sum(axis=1)
     assert sides.min() in (23, 24) and sides.max() == 28

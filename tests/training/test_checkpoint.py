@@ -10,6 +10,7 @@ from small_training import MEMBER, changed
 
 from fashion import paths
 from fashion.backend import keras
+from fashion.params import MemberParams
 from fashion.training.checkpoint import Checkpoint, project_directory
 from fashion.training.compile import determined_by
 
@@ -27,6 +28,25 @@ def test_a_checkpoint_of_other_parameters_or_a_damaged_one_is_not_used():
     assert Checkpoint("model", determined_by="something else").restore([variable]) == []
     checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:-20])
     assert checkpoint.restore([variable]) == []
+
+
+def test_whatever_determines_the_training_determines_its_checkpoint(monkeypatch):
+    monkeypatch.setattr("fashion.pipeline.code.imported", lambda: {Path("fit.py"): "digest"})
+
+    def file(member: MemberParams = MEMBER, data: tuple[str, ...] = ("train", "validation")) -> Path:
+        return Checkpoint("model", determined_by(member, [*data])).path
+
+    found = [file(), file(data=("other", "validation")), file(data=("train", "other"))]
+    found += [file(changed(MEMBER, train={"epochs": 3})), file(MEMBER.model_copy(update={"seed": 1}))]
+    for name, value in (
+        ("fashion.training.precision.choose", lambda precision: "float8"),
+        ("fashion.pipeline.code.imported", lambda: {Path("fit.py"): "another digest"}),
+        ("numpy.__version__", "0.1"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(name, value)
+            found.append(file())
+    assert len(set(found)) == len(found) and file() == found[0]
 
 
 def test_other_weights_of_the_same_name_determine_another_training():

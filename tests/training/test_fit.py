@@ -8,6 +8,7 @@ from conftest import ROOT
 from small_training import MEMBER, Recorder, changed, images
 
 from fashion import params
+from fashion.backend import keras
 from fashion.data.images import Images
 from fashion.networks import artifact
 from fashion.params import MemberParams
@@ -90,6 +91,7 @@ def test_patience_ends_the_training_and_keeps_the_best_weights(data):
 
 
 PLAIN = {"epochs": 1, "optimizer": "sgd", "schedule": "constant", "warmup": 0.0, "weight_decay": 0.0, "label_smoothing": 0.0}
+PLAIN |= {"precision": "float32"}
 
 
 def trained(data: tuple[Images, Images], section: str = "train", **changes) -> list[np.ndarray]:
@@ -112,6 +114,8 @@ def plain(data) -> list[np.ndarray]:
         ("train", {"optimizer": "nesterov"}),
         ("train", {"warmup": 0.5}),
         ("train", {"ema_decay": 0.5}),
+        ("train", {"l1": 1e-3}),
+        ("train", {"l2": 1e-2}),
         ("model", {"dropout": 0.2}),
     ],
     ids=str,
@@ -120,6 +124,16 @@ def test_each_knob_reaches_the_weights(data, plain, section, changes):
     weights = trained(data, section, **changes)
     assert len(weights) == len(plain)
     assert not np.array_equal(weights[-1], plain[-1])
+
+
+def test_a_training_in_bfloat16_gives_another_network_that_computes_in_float32(data, plain):
+    model, history = fit(changed(MEMBER, train=PLAIN | {"precision": "bfloat16"}), *data, Recorder())
+    assert [row["precision"] for row in history] == ["bfloat16"]
+    assert not np.array_equal(model.get_weights()[-1], plain[-1])
+    assert {weights.dtype.name for weights in model.get_weights()} == {"float32"}
+    assert model.predict(data[1].images[:9], verbose=0).dtype.name == "float32"
+    # So it does on the way, and what is built next.
+    assert {layer.compute_dtype for layer in model.layers if layer.weights} == {keras.config.dtype_policy().name} == {"float32"}
 
 
 def test_the_same_twice_gives_the_same_weights(data, plain):

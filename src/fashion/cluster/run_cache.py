@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from fashion.cluster import dvc
+from fashion import dvc
 from fashion.pipeline.files import write_bytes
 
 

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from collections import defaultdict
 
-from fashion.cluster import dvc
+from fashion import dvc
 from fashion.pipeline.errors import UserError
 
 

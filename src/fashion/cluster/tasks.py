@@ -7,12 +7,10 @@ from fashion.cluster.run_cache import store
 from fashion.cluster.snapshot import snapshot
 from fashion.cluster.view import View
 from fashion.cluster.work import Work
-from fashion.pipeline.machine import SETTINGS
+from fashion.pipeline.machine import SETTINGS, THREADS
 
 # How often a stage is started again whose worker or node died.
 RETRIES = 3
-# What says how many threads TensorFlow takes.
-THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 # Seconds between two looks at what the tasks say.
 GLANCE = 0.5
 

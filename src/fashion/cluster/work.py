@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection
 from typing import NamedTuple
 
-from fashion.cluster import dvc
+from fashion import dvc
 
 EDGE = re.compile(r'^"(.+)" -> "(.+)";$', re.MULTILINE)
 

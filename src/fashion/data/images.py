@@ -89,6 +89,16 @@ def load_class_names(path: Path) -> tuple[str, ...]:
     return names
 
 
+def refuse_other_data(path: Path) -> None:
+    """Check that a set of images is of Fashion-MNIST.
+
+    Raises:
+        UserError: it is of a data set of your own, or the file is damaged.
+    """
+    if load_class_names(path) != CLASS_NAMES:
+        raise UserError(f"{path}: a data set of your own; this is only for Fashion-MNIST")
+
+
 def damaged(path: Path, reason: object) -> UserError:
     """Return the error that says that a file is no set of images."""
     return UserError(f"{path}: not a set of images ({reason}); delete it and run `dvc repro`")

@@ -24,7 +24,8 @@ def split(full: Images, params: PrepareParams, names: Sequence[str] = CLASS_NAME
         names: of the classes, in the order of the labels.
 
     Returns:
-        The training images and the validation images: disjoint, together `params.images` less those that are left out.
+        The training images and the validation images: disjoint, together about `params.images` (each class's number is rounded)
+        less those that are left out.
 
     Raises:
         ParameterError: there are fewer images than are to be used.

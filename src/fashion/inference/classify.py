@@ -3,7 +3,7 @@
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fashion import params, paths
+from fashion.data.facts import CLASSES
 from fashion.inference import onnx_model, photo
 from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError
@@ -120,13 +121,30 @@ def classify(images: np.ndarray) -> Classified:
     return Classified(probabilities, far.predict(evaluation_batches(images), verbose=0) > read_threshold())
 
 
-def describe_result(word: str, garment: photo.Garment, probabilities: np.ndarray, out_of_distribution: bool) -> dict:
-    """Return what is said of one picture, most probable class first.
+def read_class_names() -> list[str]:
+    """Return the names of the classes of the data set that was trained on, in the order of the probabilities.
 
     Raises:
-        UserError: the table of the classes, whose names are those of the data set that was trained on, is damaged.
+        UserError: the table of the classes is damaged.
     """
     names = tables.read(paths.CLASSES, ("class",))["class"]
+    if len(names) != CLASSES:
+        raise tables.damaged(paths.CLASSES, f"{len(names)} classes")
+    return names
+
+
+def describe_result(
+    word: str, names: Sequence[str], garment: photo.Garment, probabilities: np.ndarray, out_of_distribution: bool
+) -> dict:
+    """Return what is said of one picture, most probable class first.
+
+    Args:
+        word: the picture's name.
+        names: of the classes.
+        garment: what the network saw of it.
+        probabilities: of the classes, shape (classes,).
+        out_of_distribution: whether it is unlike the training images.
+    """
     order = np.argsort(-probabilities, kind="stable")
     others = [number for number in order[1 : 1 + RUNNERS_UP] if probabilities[number] >= NAMED_FROM]
     return {

@@ -65,7 +65,7 @@ def write(model: keras.Model, form: str, path: Path) -> None:
     """Write the model in a format.
 
     Raises:
-        UserError: what the format needs is not installed.
+        UserError: what the format needs is not installed, or the file cannot be written.
     """
     if form == "keras":
         artifact.save(path, model)

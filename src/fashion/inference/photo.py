@@ -101,18 +101,24 @@ def identify(file: BinaryIO) -> Image.Image:
     return Image.open(file)
 
 
-def open_picture(file: BinaryIO) -> Image.Image:
+def open_picture(file: BinaryIO, most_pixels: int = MOST_JPEG_PIXELS) -> Image.Image:
     """Read a picture in a format that Pillow knows, or HEIC, upright as its EXIF data say; of an animation the first frame.
+
+    Args:
+        file: the picture's.
+        most_pixels: that it may have, before any is decoded.
 
     Raises:
         UserError: it is no picture, damaged, or too large, or HEIC and pillow-heif is not installed.
     """
     try:
         picture = identify(file)
-        large = picture.width * picture.height > MOST_JPEG_PIXELS
+        width, height = picture.size
+        if width * height > most_pixels:
+            raise UserError(f"{width} x {height} pixels are too many; at most {most_pixels // 1_000_000} million")
         picture.draft("RGB", (SIDE, SIDE))
-        if large or picture.width * picture.height > MOST_PIXELS:
-            raise UserError("too many pixels; make it smaller")
+        if picture.width * picture.height > MOST_PIXELS:
+            raise UserError(f"{width} x {height} pixels are too many; make it smaller, or save it as JPEG")
         picture.load()
     except (UserError, MemoryError):
         raise

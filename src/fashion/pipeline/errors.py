@@ -13,7 +13,7 @@ NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # Where the files lie that `dvc repro` makes, all but those of the studies.
 MADE_BY_PIPELINE = (
     *("data/raw", "data/prepared", "models", "reports/classes", "reports/figures", "reports/history", "reports/metrics"),
-    *("reports/out_of_distribution", "reports/predictions"),
+    *("reports/out_of_distribution", "reports/predictions", "reports/reliability"),
 )
 NOT_DETERMINISTIC = (
     "this GPU has no deterministic kernel for an operation of the network; set CUDA_VISIBLE_DEVICES=-1 to use the processor, "

@@ -1,6 +1,7 @@
 """Files appear whole or not at all."""
 
 import hashlib
+import importlib.util
 import io
 import json
 import os
@@ -129,6 +130,18 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
         content[f"{name}.npy"] = npy.getvalue()
     with atomic_write(path) as file:
         write_zip(file, content)
+
+
+def packaged_file(package: str, name: str) -> Path:
+    """Return a file that an installed package carries, without importing it, as `importlib.resources` would.
+
+    Raises:
+        UserError: the package is not installed.
+    """
+    found = importlib.util.find_spec(package)
+    if found is None or found.origin is None:
+        raise UserError(f"{package}: not installed; run `make extras`")
+    return Path(found.origin).parent / name
 
 
 def sha256(path: Path) -> str:

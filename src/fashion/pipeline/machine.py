@@ -15,8 +15,13 @@ CPU_FEATURES = {
     *("avx", "avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_bf16"),
     *("asimd", "asimddp", "bf16", "sve"),
 }
+# Those that say how many threads TensorFlow takes.
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 # Environment variables that change what computes, and how, and with that the bits.
-SETTINGS = ("KERAS_BACKEND", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA")
+SETTINGS = (
+    *("KERAS_BACKEND", *THREADS, "TF_ENABLE_ONEDNN_OPTS"),
+    *("ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES"),
+)
 LIBRARIES = ("tensorflow", "keras", "numpy", "matplotlib", "dvc")
 
 

@@ -19,9 +19,8 @@ from fashion.scoring.calibration import NO_CALIBRATION, read_calibration
 from fashion.scoring.comparison import SIGNIFICANCE, Difference
 from fashion.scoring.metrics import confusion_matrix, most_confused
 from fashion.scoring.prediction_table import Predictions, choose, read_predictions
-from fashion.training.history import is_complete, read_history
+from fashion.training.history import is_complete, kept_epoch, read_history
 
-LABEL_AUDIT = paths.LABELS_STUDY / "audit.csv"
 SEEDS = paths.SEEDS_STUDY / "results/params.json"
 TEST_LABELS, DUPLICATES = paths.SEEDS_STUDY / "test_labels.md", paths.LABELS_STUDY / "duplicates.md"
 NO_CORRECTIONS = paths.CORRECTIONS / "none.csv"
@@ -173,14 +172,14 @@ def learning_curves(members: dict[str, MemberParams]) -> str:
 
 
 def describe_learning(history: dict[str, np.ndarray], recipe: TrainParams, network: str) -> str:
-    """Say what learning curves show of the weights that were kept: with patience those of the best epoch, else the last.
+    """Say what learning curves show of the weights that were kept.
 
     Args:
         history: the columns of the member's history.
         recipe: how the member was trained.
         network: what the member is called in the sentence.
     """
-    kept = int(np.argmax(history["validation_accuracy"])) if recipe.patience else len(history["epoch"]) - 1
+    kept = kept_epoch(recipe, history["validation_accuracy"])
     train, validation = history["train_accuracy"][kept], history["validation_accuracy"][kept]
     pruned = recipe.data_pruning if kept >= EPOCHS_BEFORE_PRUNING else 0
     seen = f"hardest {percent(1 - pruned, 0)} of the training images" if pruned else "training images"
@@ -267,7 +266,7 @@ def label_errors() -> dict[str, Any]:
     Raises:
         UserError: its table is damaged.
     """
-    rows = read_rows(LABEL_AUDIT, ("label", "more_likely"))
+    rows = read_rows(paths.LABEL_AUDIT, ("label", "more_likely"))
     kinds = Counter((row["label"], row["more_likely"]) for row in rows)
     return {
         "summary": f"{len(rows):,} of the {TRAINING_IMAGES:,} training labels are likely wrong.",

@@ -10,11 +10,12 @@ from fashion import paths
 from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError
 from fashion.pipeline.files import read_results
-from fashion.reporting.inputs import table_lines
+from fashion.reporting.inputs import read_rows, table_lines
 from fashion.reporting.last_run import summarize
 from fashion.reporting.plain_script import SCRIPT, SCRIPT_NAME, SPEED, parameters_of, script_accuracies
-from fashion.scoring.comparison import SIGNIFICANCE, Difference, compare_seeds, find_results
-from fashion.scoring.seeds import mean_and_std, read_accuracies
+from fashion.scoring.comparison import SIGNIFICANCE, Difference, compare_seeds, find_results, paired, welch
+from fashion.scoring.seeds import mean_and_std, read_accuracies, read_study
+from fashion.study_params import read_rows as read_study_rows
 
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 RECIPES = {
@@ -27,6 +28,8 @@ RECIPES = {
 WIDTH = 120
 # Of the ten improvements those that are changes of a recipe.
 MEASURED = (1, 2, 3, 4, 5, 6, 9, 10)
+# Half of an interval that is narrow enough to tell the improvements' usual differences from none, in percentage points.
+NARROW = 0.35
 
 
 def documents() -> list[Path]:
@@ -146,7 +149,9 @@ def benchmark_of(speed: dict) -> str:
             }
         )
     return f"{tables.markdown(rows)}\n\n" + "\n".join(
-        textwrap.wrap(f"Commit {speed['commit']}, {len(runs)} rounds, median. {speed['machine']['cpu']}.", WIDTH)
+        textwrap.wrap(
+            f"Commit {speed['commit']}, {len(speed['runs'][SCRIPT])} rounds, median. {speed['machine']['cpu']}.", WIDTH
+        )
     )
 
 
@@ -168,14 +173,14 @@ def table_of(name: str) -> Callable[[], str]:
 
 def verdicts() -> str:
     """Say which changes of the baseline helped and which did harm."""
-    columns = ("change", *Difference.columns("validation"), "validation_p_holm")
+    columns = Difference.columns("validation")
     found: dict[str, list[str]] = {"better": [], "worse": [], "not told apart": []}
     together = 0
-    _, *rows = zip(*tables.read(paths.IMPROVEMENTS, columns).values())  # without the baseline
-    for change, *numbers, p_holm in rows:
-        difference = Difference(*map(float, numbers))
-        found[difference.verdict].append(f"{change} {difference}")
-        together += float(p_holm) < SIGNIFICANCE
+    _, *rows = read_rows(paths.IMPROVEMENTS, ("change",), (*columns, "validation_p_holm"))  # without the baseline
+    for row in rows:
+        difference = Difference(*(row[column] for column in columns))
+        found[difference.verdict].append(f"{row['change']} {difference}")
+        together += row["validation_p_holm"] < SIGNIFICANCE
     lines = [
         f"**Better**, in percentage points: {'; '.join(found['better'])}.",
         f"**Worse**: {'; '.join(found['worse'])}.",
@@ -186,16 +191,34 @@ def verdicts() -> str:
     return "\n\n".join("\n".join(textwrap.wrap(line, WIDTH, break_on_hyphens=False)) for line in lines)
 
 
+def intervals() -> str:
+    """Say how wide the improvements' intervals are, and how wide they would be if rows and baseline were paired by seed."""
+    study = read_study(paths.IMPROVEMENTS_STUDY, read_study_rows(paths.IMPROVEMENTS_STUDY).rows)
+    baseline, *others = (accuracies["test"] for accuracies in study.values())
+    used, by_seed = (
+        [difference(ours, baseline).half for ours in others]
+        for difference in (welch, lambda ours, theirs: paired(ours, theirs[: len(ours)]))
+    )
+    seeds = sorted({len(ours) for ours in others})
+    line = (
+        f"{len(baseline)} seeds of the baseline, {' or '.join(map(str, seeds))} of a row. Half of the interval of the test "
+        f"difference is at most {NARROW} points in {sum(half <= NARROW for half in used)} of {len(used)} rows (median "
+        f"{statistics.median(used):.2f}). Rows and baseline are not paired by seed: the median would be "
+        f"{statistics.median(by_seed):.2f}."
+    )
+    return "\n".join(textwrap.wrap(line, WIDTH))
+
+
 def changes_of(number: int) -> Callable[[], str]:
     """Return a function that returns what the changes of one of the ten improvements bring, and what they cost."""
 
     def read() -> str:
-        columns = ("improvement", "change", *Difference.columns("validation"), *Difference.columns("test"), "time_ratio")
+        columns = [Difference.columns(split) for split in ("validation", "test")]
         rows = []
-        for improvement, change, *numbers, time in zip(*tables.read(paths.IMPROVEMENTS, columns).values()):
-            if improvement.startswith(f"{number}. "):
-                validation, test = (Difference(*map(float, part)) for part in (numbers[:4], numbers[4:]))
-                rows.append([change, str(validation), str(test), validation.verdict, f"{float(time):.1f}"])
+        for row in read_rows(paths.IMPROVEMENTS, ("improvement", "change"), (*columns[0], *columns[1], "time_ratio")):
+            if row["improvement"].startswith(f"{number}. "):
+                validation, test = (Difference(*(row[column] for column in of_split)) for of_split in columns)
+                rows.append([row["change"], str(validation), str(test), validation.verdict, f"{row['time_ratio']:.1f}"])
         return tables.markdown(rows, ("change", "validation, points", "test, points", "by the validation images", "time"))
 
     return read
@@ -207,6 +230,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "benchmark": benchmark,
     "verdicts": verdicts,
     **{f"improvement_{number}": changes_of(number) for number in MEASURED},
+    "intervals": intervals,
     "compared_seeds": compared_seeds,
     "seeds": lines_of("studies/seeds/table.md"),
     "ensembles": lines_of("studies/seeds/ensembles.md"),

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+from scipy.special import softmax
 
 from fashion import paths
 from fashion.pipeline.files import read_results
@@ -81,18 +82,12 @@ def logarithms(probabilities: np.ndarray, floor: float) -> np.ndarray:
     return np.log(np.maximum(probabilities.astype(np.float64) - floor, smallest(floor)))
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return the probabilities, of the same shape (N, classes), that belong to logits."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
-
-
 def calibrate(probabilities: np.ndarray, calibration: Calibration) -> np.ndarray:
     """Return calibrated probabilities, of the same shape (N, classes) and type; the most probable class stays."""
     if calibration == NO_CALIBRATION:
         return probabilities
     floor, temperature = calibration
-    return softmax(logarithms(probabilities, floor) / temperature).astype(probabilities.dtype)
+    return softmax(logarithms(probabilities, floor) / temperature, axis=1).astype(probabilities.dtype)
 
 
 def fit_calibration(labels: np.ndarray, probabilities: np.ndarray, label_smoothing: float) -> Calibration:
@@ -118,7 +113,7 @@ def fit_calibration(labels: np.ndarray, probabilities: np.ndarray, label_smoothi
     low, high = 1 / hottest, 1 / coldest
     for _ in range(40):
         inverse = (low + high) / 2
-        expected = (softmax(inverse * logits) * logits).sum(axis=1).mean()
+        expected = (softmax(inverse * logits, axis=1) * logits).sum(axis=1).mean()
         low, high = (inverse, high) if expected <= of_labels else (low, inverse)
     return Calibration(floor, round(1 / inverse, 4))
 

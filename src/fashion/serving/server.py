@@ -13,7 +13,7 @@ from fashion.pipeline.machine import available_processors
 from fashion.serving.app import make_app
 from fashion.serving.work import Classifier
 
-# From a request's first byte to its answer's last; what is not done by then is dropped.
+# From the connection, or the last answer's end, to the answer's last byte; what is not done by then is dropped.
 SECONDS_FOR_A_REQUEST = 30
 # Of all clients together. Systems allow a process as few as 256 open files.
 MOST_CONNECTIONS = 200
@@ -64,8 +64,8 @@ def listen(host: str, port: int) -> socket.socket:
         *kind, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         # Of a socket whose protocol is not named, asyncio would let small packets wait for others (40 ms).
         listening = socket.socket(*kind)
-    except socket.gaierror as error:
-        raise UserError(f"--host {host}: {error.strerror}") from None
+    except (socket.gaierror, UnicodeError) as error:  # the latter of what can be no name
+        raise UserError(f"--host {host}: {getattr(error, 'strerror', None) or error}") from None
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from fashion import paths
 from fashion.inference import photo
-from fashion.inference.classify import describe_result, load_export
+from fashion.inference.classify import describe_result, load_export, read_class_names
 from fashion.pipeline.errors import UserError
 
 # Of a picture; a telephone's have 12 or 48 million.
@@ -26,7 +26,7 @@ class Classifier:
         classify = load_export()
         if classify is None:
             raise UserError(f"{paths.ONNX}: missing, or not of these models; run `python tools/export.py --format onnx`")
-        self.classify = classify
+        self.classify, self.names = classify, read_class_names()
 
     def __call__(self, content: bytes, background: photo.Background | None, seen: bool) -> dict:
         """Return what `tools/predict.py --json -` says of a picture on its standard input.
@@ -39,26 +39,10 @@ class Classifier:
         Raises:
             UserError: the picture cannot be used.
         """
-        check_size(content)
-        garment = photo.make_garment(photo.open_picture(io.BytesIO(content)), background)
+        garment = photo.make_garment(photo.open_picture(io.BytesIO(content), MOST_PIXELS), background)
         probabilities, out_of_distribution = self.classify(garment.image[None])
-        result = describe_result("-", garment, probabilities[0], out_of_distribution[0])
+        result = describe_result("-", self.names, garment, probabilities[0], out_of_distribution[0])
         return result | {"seen": data_uri(Image.fromarray(garment.image))} if seen else result
-
-
-def check_size(content: bytes) -> None:
-    """Check how many pixels a file says that it has, before any is decoded.
-
-    Raises:
-        UserError: there are too many.
-    """
-    try:
-        with Image.open(io.BytesIO(content)) as picture:
-            width, height = picture.size
-    except Exception:  # no picture: who decodes it says so
-        return
-    if width * height > MOST_PIXELS:
-        raise UserError(f"{width} x {height} pixels are too many; at most {MOST_PIXELS // 1_000_000} million")
 
 
 def data_uri(image: Image.Image) -> str:

@@ -65,8 +65,7 @@ def draw(params: AugmentParams, flipped: np.ndarray, rng: np.random.Generator) -
     transform = [sign * cosine, -sine, across, sign * sine, cosine, down, zero, zero]
 
     erased = rng.integers(0, params.erase + 1, (2, n))
-    alpha = params.mixup or 1.0
-    kept_fraction = rng.beta(alpha, alpha, n) if params.mixup else np.ones(n)
+    kept_fraction = rng.beta(params.mixup, params.mixup, n) if params.mixup else np.ones(n)
     side = np.sqrt(rng.beta(CUTMIX_ALPHA, CUTMIX_ALPHA, n)) * (rng.random(n) < params.cutmix)
     cut = np.rint(IMAGE_SIDE * side).astype(int)
     return Draws(

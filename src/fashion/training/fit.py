@@ -19,7 +19,7 @@ from fashion.training.batches import shuffled_batches
 from fashion.training.checkpoint import Checkpoint
 from fashion.training.compile import compile_for_training
 from fashion.training.ema import LastStep, renew_statistics
-from fashion.training.history import is_complete
+from fashion.training.history import is_complete, kept_epoch
 from fashion.training.interrupt import CtrlC
 from fashion.training.optimizer import ScheduleTable
 from fashion.training.schedules import learning_rates, plateau_factor
@@ -84,9 +84,7 @@ class Training:
     def __init__(self, params: MemberParams, train: Images, validation: Images):
         self.params, self.recipe, self.validation = params, params.train, validation
         self.images, self.targets = tf.constant(train.images), tf.one_hot(train.labels, CLASSES)
-        sizes = pruning.epoch_sizes(self.recipe, len(train))
-        self.batch_size = min(self.recipe.batch_size, *sizes)
-        self.steps = [size // self.batch_size for size in sizes]
+        self.batch_size, self.steps = pruning.batch_size_and_steps(self.recipe, len(train))
         self.rates = learning_rates(self.recipe, sum(self.steps))
         self.schedule = ScheduleTable(self.rates)
         # Three networks: the one that is trained, perhaps in bfloat16; its weights or their moving average in float32, to be
@@ -94,7 +92,8 @@ class Training:
         self.model = compile_for_training(params, train.images, self.schedule)
         self.scored, self.best = build(params.model), build(params.model)
         # The indices of the training images that data pruning leaves.
-        self.kept = keras.Variable(np.arange(sizes[-1]), dtype="int32", trainable=False, name="kept")
+        smallest = pruning.epoch_sizes(self.recipe, len(train))[-1]
+        self.kept = keras.Variable(np.arange(smallest), dtype="int32", trainable=False, name="kept")
         self.variables = [*self.model.variables, *self.model.optimizer.variables, *self.best.variables, self.kept]
         self.history: list[dict] = []
         self.resumed_epochs, self.started = 0, time.monotonic()
@@ -158,8 +157,7 @@ class Training:
 
     def keep_best(self) -> None:
         """Keep the network if it is to be returned: the last one or, with patience, the first of the highest accuracy."""
-        *before, accuracy = (row["validation_accuracy"] for row in self.history)
-        if not self.recipe.patience or accuracy > max(before, default=-1):
+        if kept_row(self.recipe, self.history) is self.history[-1]:
             self.best.set_weights(self.scored.get_weights())
 
     def prune_data(self) -> None:
@@ -193,4 +191,4 @@ def reseed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
 
 def kept_row(params: TrainParams, history: list[dict]) -> dict:
     """Return the row of the history that belongs to the weights that `fit` keeps."""
-    return max(history, key=lambda row: row["validation_accuracy"]) if params.patience else history[-1]
+    return history[kept_epoch(params, [row["validation_accuracy"] for row in history])]

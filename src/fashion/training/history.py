@@ -20,6 +20,16 @@ def read_history(path: Path) -> dict[str, np.ndarray]:
     return tables.read_numbers(path, COLUMNS)
 
 
+def kept_epoch(recipe: TrainParams, validation_accuracies: Sequence[float]) -> int:
+    """Return the place, from 0, of the epoch whose weights are kept: with patience the first of the best, otherwise the last.
+
+    Args:
+        recipe: how the network is trained.
+        validation_accuracies: one of each epoch so far, at least one.
+    """
+    return int(np.argmax(validation_accuracies)) if recipe.patience else len(validation_accuracies) - 1
+
+
 def is_complete(recipe: TrainParams, validation_accuracies: Sequence[float]) -> bool:
     """Return whether a training ends here: all its epochs are done, or the last `patience` of them brought no progress.
 

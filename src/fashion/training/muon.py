@@ -39,6 +39,8 @@ class Muon(keras.optimizers.Optimizer):
     kernel's outputs over its inputs, as in Bernstein 2025, "Deriving Muon". A kernel of shape (..., outputs) is taken as the
     matrix (inputs, outputs). Everything else follows Adam (Kingma & Ba 2015) at a tenth of the learning rate.
 
+    `keras.optimizers.Muon` leaves kernels of four axes, those of convolutions, to Adam.
+
     Args:
         learning_rate: number or schedule.
         weight_decay: decoupled, times the learning rate, of those kernels alone.

@@ -11,6 +11,13 @@ def epoch_sizes(params: TrainParams, count: int) -> list[int]:
     return [count if epoch < EPOCHS_BEFORE_PRUNING else kept for epoch in range(params.epochs)]
 
 
+def batch_size_and_steps(params: TrainParams, count: int) -> tuple[int, list[int]]:
+    """Return how many images a batch has, at most the smallest epoch's, and how many batches each epoch has."""
+    sizes = epoch_sizes(params, count)
+    batch_size = min(params.batch_size, *sizes)
+    return batch_size, [size // batch_size for size in sizes]
+
+
 def hardest(probabilities: np.ndarray, count: int) -> np.ndarray:
     """Choose the images of whose class, whichever it is, the network is least confident.
 

@@ -4,14 +4,13 @@ Tan & Le 2019, "EfficientNet"; the Lite variant: Liu 2020, "Higher accuracy on v
 """
 
 import hashlib
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 
 from fashion.backend import keras
 from fashion.networks.pretrained import torch_file
 from fashion.pipeline.errors import UserError
+from fashion.pipeline.files import packaged_file
 
 layers = keras.layers
 
@@ -69,18 +68,6 @@ def efficientnet_lite0(input_shape: tuple[int, int, int], include_top: bool = Fa
     return keras.Model(image, x, name="efficientnet_lite0")
 
 
-def weights_file() -> Path:
-    """Return the file with the weights trained on ImageNet.
-
-    Raises:
-        UserError: the package that carries it is not installed.
-    """
-    package = importlib.util.find_spec(PACKAGE)
-    if package is None or package.origin is None:
-        raise UserError(f"{PACKAGE}: not installed; run `make extras`")
-    return Path(package.origin).parent / FILE
-
-
 def imagenet_weights(model: keras.Model) -> list[np.ndarray]:
     """Return the weights trained on ImageNet, in the order and shapes of `model.weights`, from the package that carries them.
 
@@ -89,7 +76,7 @@ def imagenet_weights(model: keras.Model) -> list[np.ndarray]:
     Raises:
         UserError: the package is not installed, or its file is another one than expected.
     """
-    path = weights_file()
+    path = packaged_file(PACKAGE, FILE)
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != DIGEST:
         raise UserError(f"{path}: not the file whose SHA-256 is {DIGEST[:12]}...; install {PACKAGE} again")

@@ -11,10 +11,10 @@ BINARIES = Path(sys.prefix) / "bin"
 PROGRAM = str(BINARIES / "dvc")
 
 
-def environment() -> dict[str, str]:
-    """Return the variables for DVC: a stage finds this Python first, and no other project's DVC is in charge."""
+def environment(binaries: Path = BINARIES) -> dict[str, str]:
+    """Return the variables for DVC: a stage finds the Python in `binaries` first, and no other project's DVC is in charge."""
     inherited = {name: value for name, value in os.environ.items() if name != "DVC_ROOT"}
-    return inherited | {"PATH": os.pathsep.join([str(BINARIES), inherited.get("PATH", os.defpath)])}
+    return inherited | {"PATH": os.pathsep.join([str(binaries), inherited.get("PATH", os.defpath)])}
 
 
 def run(*words: str) -> None:
