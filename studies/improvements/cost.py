@@ -2,8 +2,8 @@
 
 A training that stops early is timed as if it did not, and what happens between epochs is left out: the ranking of data pruning,
 the statistics of averaged networks. Speed drifts within minutes, so each block of a row is compared with the block of the
-baseline's just before it. Rows that are in costs.json already, and unchanged, are not timed again: a new row, or what an
-interruption left.
+baseline's just before it. Rows that costs.json has already, of the same code and parameters, are not timed again, so a new row
+is timed alone, and after an interruption the same command resumes.
 """
 
 import hashlib

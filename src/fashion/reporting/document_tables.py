@@ -195,10 +195,8 @@ def intervals() -> str:
     """Say how wide the improvements' intervals are, and how wide they would be if rows and baseline were paired by seed."""
     study = read_study(paths.IMPROVEMENTS_STUDY, read_study_rows(paths.IMPROVEMENTS_STUDY).rows)
     baseline, *others = (accuracies["test"] for accuracies in study.values())
-    used, by_seed = (
-        [difference(ours, baseline).half for ours in others]
-        for difference in (welch, lambda ours, theirs: paired(ours, theirs[: len(ours)]))
-    )
+    used = [welch(ours, baseline).half for ours in others]
+    by_seed = [paired(ours, baseline[: len(ours)]).half for ours in others]
     seeds = sorted({len(ours) for ours in others})
     line = (
         f"{len(baseline)} seeds of the baseline, {' or '.join(map(str, seeds))} of a row. Half of the interval of the test "
