@@ -1,5 +1,6 @@
 """The pipeline, killed at random moments."""
 
+import json
 import os
 import random
 import re
@@ -22,13 +23,31 @@ class Killed(NamedTuple):
         seconds: how long it ran.
         stage: the one that it was in, or "start-up".
         resumed_epoch: the finished epoch after which the next run resumed the training; 0 if it did not.
+        lock_removed: whether DVC's lock had to be removed first, as `remove_cut_off_lock` does.
         same: whether the outputs have the bytes of an undisturbed run in the end.
     """
 
     seconds: float
     stage: str
     resumed_epoch: int
+    lock_removed: bool
     same: bool
+
+
+def remove_cut_off_lock(clone: Path) -> bool:
+    """Remove DVC's list of who reads and writes what, if a kill cut it off, and return whether it did.
+
+    DVC writes the file in place, and of one that is cut off it says that its "JSON structure is corrupted".
+    """
+    lock = clone / ".dvc/tmp/rwlock"
+    try:
+        json.loads(lock.read_bytes())
+    except FileNotFoundError:
+        return False
+    except json.JSONDecodeError:
+        lock.unlink()
+        return True
+    return False
 
 
 def kill_and_run_again(clone: Path, seconds: float, expected: dict[str, bytes]) -> Killed:
@@ -46,10 +65,11 @@ def kill_and_run_again(clone: Path, seconds: float, expected: dict[str, bytes]) 
     time.sleep(seconds)
     os.killpg(process.pid, signal.SIGKILL)
     before, _ = process.communicate()
+    lock_removed = remove_cut_off_lock(clone)
     after = finish_repro(clone)
     stage = (re.findall(r"Running stage '(.*)'", before) or ["start-up"])[-1]
     resumed = re.search(r"resuming after epoch (\d+)", after)
-    return Killed(seconds, stage, int(resumed[1]) if resumed else 0, outputs(clone) == expected)
+    return Killed(seconds, stage, int(resumed[1]) if resumed else 0, lock_removed, outputs(clone) == expected)
 
 
 def drill(kills: int, seed: int, make_clone: Callable[[Path], Path]) -> Iterator[Killed]:

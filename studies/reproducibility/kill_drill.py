@@ -27,7 +27,8 @@ def main(kills: int, seed: int) -> bool:
         print(
             f"kill {len(killed):2}/{kills} after {each.seconds:5.1f} s in {each.stage:12}"
             f" {'same bytes' if each.same else 'DIFFERENT'}"
-            + (f", resumed after epoch {each.resumed_epoch}" if each.resumed_epoch else ""),
+            + (f", resumed after epoch {each.resumed_epoch}" if each.resumed_epoch else "")
+            + (", once DVC's lock was removed" if each.lock_removed else ""),
             flush=True,
         )
     same, resumed = sum(each.same for each in killed), sum(each.resumed_epoch > 0 for each in killed)
