@@ -16,7 +16,7 @@ INSTALLED_EXTRAS := .venv/extras.lock
 # The page shows the studies but does not depend on their being current; without --single-item DVC would run those that changed.
 PAGE := dvc repro --single-item reports/dvc.yaml:page
 
-.PHONY: all setup environment extras test test_all lint verify page experiments seeds improvements cross_validation labels tuning benchmark serve lock help
+.PHONY: all setup environment extras test test_all lint verify page experiments seeds improvements ablation cross_validation labels tuning benchmark serve lock help
 
 all: setup ## set up, run what changed of the pipeline, show the result
 	@dvc repro
@@ -73,6 +73,9 @@ seeds: extras ## measure each recipe that changed over five seeds (all of them: 
 
 improvements: extras ## measure the ten improvements of the baseline, one at a time, only what changed (all: hours)
 	@dvc repro studies/improvements/dvc.yaml
+
+ablation: extras ## measure params.yaml without one ingredient at a time (all: an hour)
+	@dvc repro studies/ablation/dvc.yaml
 
 cross_validation: setup ## score params.yaml on every training image, by cross-validation (two to five minutes)
 	@dvc repro studies/cross_validation/dvc.yaml

@@ -1,7 +1,7 @@
 """Train and score what a study asks for: data/raw -> studies/STUDY/results/NAME.json, accuracies and losses.
 
-The improvements study trains a row with several seeds, the seeds study a recipe likewise, the cross-validation each fold once.
-After an interruption the same command resumes; it trains no finished network again.
+Improvements and ablation train a row with several seeds, the seeds study a recipe, the cross-validation each fold once. After an
+interruption the same command resumes; it trains no finished network again.
 """
 
 import functools
@@ -80,7 +80,7 @@ class Run(NamedTuple):
 
 
 def plan_row(study: Path, _: Params, row: str) -> Plan:
-    """Plan the runs of a row of the improvements study; errors as of `read_row`."""
+    """Plan the runs of a row of a study; errors as of `read_row`."""
     recipe = read_row(study, row)
     runs = [
         {name: reseeded(member, member.seed + SEED_STEP * run) for name, member in recipe.ensemble.items()}
@@ -153,10 +153,10 @@ def write_fold(fold: str, runs: list[Run]) -> None:
 
 # What each study plans and writes.
 STUDIES: dict[str, tuple[Callable[[Params, str], Plan], Callable[[str, list[Run]], None]]] = {
-    "improvements": (
-        functools.partial(plan_row, paths.IMPROVEMENTS_STUDY),
-        functools.partial(write_row, paths.IMPROVEMENTS_STUDY),
-    ),
+    **{
+        study.name: (functools.partial(plan_row, study), functools.partial(write_row, study))
+        for study in (paths.IMPROVEMENTS_STUDY, paths.ABLATION_STUDY)
+    },
     "seeds": (plan_recipe, write_recipe),
     "cross_validation": (plan_fold, write_fold),
 }
@@ -254,6 +254,6 @@ if __name__ == "__main__":
         main,
         __doc__,
         reads=lambda params, study, name: [read_plan(params, study, name)],
-        study="improvements, seeds or cross_validation",
+        study="improvements, ablation, seeds or cross_validation",
         name="a row of rows.yaml; a file in recipes/, without .yaml, or params for params.yaml; the number of a fold",
     )

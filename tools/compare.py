@@ -7,7 +7,7 @@ python tools/compare.py OLD NEW     OLD with NEW
 That compares two trainings. Two recipes are compared by their seeds, as the studies measured them:
 
 python tools/compare.py --seeds baseline fast      two recipes of studies/seeds, or params
-python tools/compare.py --seeds baseline erase     two rows of studies/improvements
+python tools/compare.py --seeds baseline erase     two rows of studies/improvements, or of studies/ablation
 """
 
 import argparse

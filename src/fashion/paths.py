@@ -35,6 +35,7 @@ IMPROVEMENTS = REPORTS / "improvements.csv"  # and .md and .png beside it
 
 RECIPES = Path("recipes")
 BASELINE = RECIPES / "baseline.yaml"
+ABLATION_STUDY = Path("studies/ablation")
 IMPROVEMENTS_STUDY = Path("studies/improvements")
 SEEDS_STUDY = Path("studies/seeds")
 CROSS_VALIDATION_STUDY = Path("studies/cross_validation")

@@ -173,5 +173,6 @@ def test_results_of_one_study_alone_are_compared(monkeypatch):
     monkeypatch.chdir(ROOT)
     assert {path.parts[1] for path in find_results("baseline", "fast")} == {"seeds"}
     assert {path.parts[1] for path in find_results("baseline", "erase")} == {"improvements"}
+    assert {path.parts[1] for path in find_results("whole", "no_flip")} == {"ablation"}
     with pytest.raises(UserError, match="no study has results of both fast and erase"):
         find_results("fast", "erase")

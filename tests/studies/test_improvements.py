@@ -1,4 +1,4 @@
-"""The improvements study: its rows, its costs, and what its pipeline runs again."""
+"""The studies of rows, improvements and ablation: their rows, their costs, and what their pipeline runs again."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ from fashion.params import load
 from fashion.pipeline.errors import ParameterError
 from fashion.study_params import read_row, read_rows
 
-STUDIES = (paths.IMPROVEMENTS_STUDY,)
+STUDIES = (paths.IMPROVEMENTS_STUDY, paths.ABLATION_STUDY)
 ROWS = paths.IMPROVEMENTS_STUDY / "rows.yaml"
 
 
@@ -37,11 +37,15 @@ def test_every_row_is_measured(study, in_root):
     assert all(list(results[name]) == [str(number) for number in range(row.seeds)] for name, row in rows.items())
 
 
-def test_every_improvement_is_one_of_the_ten_and_timed(in_root):
+@pytest.mark.parametrize("study", STUDIES)
+def test_every_row_is_timed(study, in_root):
+    assert list(json.loads((study / "costs.json").read_text())) == list(read_rows(study).rows)
+
+
+def test_every_improvement_is_one_of_the_ten(in_root):
     rows = read_rows(paths.IMPROVEMENTS_STUDY).rows
     baseline, *others = rows.values()
     assert not baseline.group and all(row.group for row in others)
-    assert list(json.loads(Path("studies/improvements/costs.json").read_text())) == list(rows)
 
 
 BASELINE = "  baseline: {title: baseline, seeds: 3, changes: {}}\n"
@@ -95,7 +99,7 @@ def test_costs_are_timed_row_by_row_and_count_all_parameters(tmp_path, raw, monk
     from fashion.training import pruning
 
     small_project.make(tmp_path, raw)
-    program, costs = "studies/improvements/cost.py", tmp_path / "studies/improvements/costs.json"
+    program, costs = ("studies/cost.py", "improvements"), tmp_path / "studies/improvements/costs.json"
     epoch_sizes, prepared = pruning.epoch_sizes, 0
 
     def at_most(members: int):
@@ -112,12 +116,12 @@ def test_costs_are_timed_row_by_row_and_count_all_parameters(tmp_path, raw, monk
 
     # The baseline that all are compared with, and the baseline's own row.
     monkeypatch.setattr(pruning, "epoch_sizes", at_most(2))
-    assert small_project.refused(tmp_path, capfd, program)[0] == 130
+    assert small_project.refused(tmp_path, capfd, *program)[0] == 130
     assert list(json.loads(costs.read_text())) == ["baseline"]
     # The baseline that all are compared with, and the two members of the second row.
     prepared = 0
     monkeypatch.setattr(pruning, "epoch_sizes", at_most(3))
-    small_project.run(tmp_path, program)
+    small_project.run(tmp_path, *program)
     assert prepared == 3
 
     found = json.loads(costs.read_text())

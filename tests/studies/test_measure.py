@@ -128,7 +128,7 @@ def test_a_recipes_first_member_is_trained_and_params_is_params_yaml(project, mo
     [
         (
             ("improvments", "baseline"),
-            "there is no study 'improvments'; there are improvements, seeds, cross_validation",
+            "there is no study 'improvments'; there are improvements, ablation, seeds, cross_validation",
         ),
         (("improvements", "ten"), "studies/improvements/rows.yaml: no row is called 'ten'; there are baseline, two"),
         (("seeds", "../params"), "recipes: no recipe is called '../params'; there are accurate, baseline, ensemble and params"),

@@ -28,6 +28,8 @@ RECIPES = {
 WIDTH = 120
 # Of the ten improvements those that are changes of a recipe.
 MEASURED = (1, 2, 3, 4, 5, 6, 9, 10)
+# What a table of changes says of each.
+BROUGHT = ("validation, points", "test, points", "by the validation images", "time")
 # Half of an interval that is narrow enough to tell the improvements' usual differences from none, in percentage points.
 NARROW = 0.35
 
@@ -171,6 +173,22 @@ def table_of(name: str) -> Callable[[], str]:
     return lambda: "\n".join(table_lines(Path(name)))
 
 
+def ablation() -> str:
+    """Return what params.yaml loses without one ingredient, and what its training then takes."""
+    rows = read_study_rows(paths.ABLATION_STUDY).rows
+    measured = read_study(paths.ABLATION_STUDY, rows)
+    ratios = read_results(
+        paths.ABLATION_STUDY / "costs.json", lambda costs: {row: float(cost["ratio"]) for row, cost in costs.items()}
+    )
+    whole, *others = rows
+    table = []
+    for name in others:
+        validation, test = (welch(measured[name][split], measured[whole][split]) for split in ("validation", "test"))
+        table.append([rows[name].title, str(validation), str(test), validation.verdict, f"{ratios[name]:.1f}"])
+    line = f"All of it: {mean_and_std(measured[whole]['test'])} % of the test images. Seeds of a row: {rows[whole].seeds}."
+    return f"{tables.markdown(table, ('without', *BROUGHT))}\n\n{line}"
+
+
 def verdicts() -> str:
     """Say which changes of the baseline helped and which did harm."""
     columns = Difference.columns("validation")
@@ -217,7 +235,7 @@ def changes_of(number: int) -> Callable[[], str]:
             if row["improvement"].startswith(f"{number}. "):
                 validation, test = (Difference(*(row[column] for column in of_split)) for of_split in columns)
                 rows.append([row["change"], str(validation), str(test), validation.verdict, f"{row['time_ratio']:.1f}"])
-        return tables.markdown(rows, ("change", "validation, points", "test, points", "by the validation images", "time"))
+        return tables.markdown(rows, ("change", *BROUGHT))
 
     return read
 
@@ -229,6 +247,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "verdicts": verdicts,
     **{f"improvement_{number}": changes_of(number) for number in MEASURED},
     "intervals": intervals,
+    "ablation": ablation,
     "compared_seeds": compared_seeds,
     "seeds": lines_of("studies/seeds/table.md"),
     "ensembles": lines_of("studies/seeds/ensembles.md"),

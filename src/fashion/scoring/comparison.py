@@ -164,13 +164,14 @@ def find_results(*names: str) -> list[Path]:
     Raises:
         UserError: no study has all of them.
     """
-    for study in (paths.SEEDS_STUDY, paths.IMPROVEMENTS_STUDY):
+    studies = (paths.SEEDS_STUDY, paths.IMPROVEMENTS_STUDY, paths.ABLATION_STUDY)
+    for study in studies:
         found = [study / f"results/{name}.json" for name in names]
         if all(path.is_file() for path in found):
             return found
     raise UserError(
         f"no study has results of both {' and '.join(names)}; "
-        f"{paths.SEEDS_STUDY}/results and {paths.IMPROVEMENTS_STUDY}/results hold what there is"
+        f"{', '.join(f'{study}/results' for study in studies)} hold what there is"
     )
 
 

@@ -1,8 +1,8 @@
-"""Time the training steps of each row and of the baseline in turn: -> costs.json, the ratios of their whole trainings.
+"""Time the training steps of a study's rows, each beside its first one: -> studies/STUDY/costs.json, ratios of whole trainings.
 
 A training that stops early is timed as if it did not, and what happens between epochs is left out: the ranking of data pruning,
 the statistics of averaged networks. Speed drifts within minutes, so each block of a row is compared with the block of the
-baseline's just before it. Rows that costs.json has already, of the same code and parameters, are not timed again, so a new row
+first row's just before it. Rows that costs.json has already, of the same code and parameters, are not timed again, so a new row
 is timed alone, and after an interruption the same command resumes.
 """
 
@@ -22,6 +22,7 @@ from fashion.data.images import Images
 from fashion.data.split import split
 from fashion.params import MemberParams, Params
 from fashion.pipeline import stage
+from fashion.pipeline.errors import ParameterError
 from fashion.pipeline.files import read_results, sha256, write_json
 from fashion.study_params import read_row, read_rows
 from fashion.training import pruning
@@ -30,7 +31,7 @@ from fashion.training.compile import compile_for_training, determined_by
 from fashion.training.optimizer import ScheduleTable
 from fashion.training.schedules import learning_rates
 
-COSTS = paths.IMPROVEMENTS_STUDY / "costs.json"
+STUDIES = {study.name: study for study in (paths.IMPROVEMENTS_STUDY, paths.ABLATION_STUDY)}
 # Of a SHA-256, enough to tell rows apart.
 DIGITS = 12
 # Images that a block trains on, and how many blocks of each are timed.
@@ -89,8 +90,8 @@ def digest_of(members: list[MemberParams], recipe: Params) -> str:
     return hashlib.sha256(json.dumps(determinants, sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 
-def measure(recipe: Params, baseline: Timed, full: Images) -> dict[str, float]:
-    """Return how many times as long as the baseline a recipe trains, and how many parameters its networks have together.
+def measure(recipe: Params, first: list[Timed], full: Images) -> dict[str, float]:
+    """Return how many times as long as the first row's members a recipe's train, and how many parameters these have together.
 
     Raises:
         UserError: as by `prepare_recipe`.
@@ -98,32 +99,43 @@ def measure(recipe: Params, baseline: Timed, full: Images) -> dict[str, float]:
     members = prepare_recipe(recipe, full)
     ratios = []
     for epoch in range(2, 2 + ROUNDS):
-        seconds = baseline.train_block(epoch)
+        seconds = sum(member.train_block(epoch) for member in first)
         ratios.append(sum(member.train_block(epoch) for member in members) / seconds)
     return {"ratio": round(statistics.median(ratios), 2), "parameters": sum(member.parameters for member in members)}
 
 
-def main(recipes: dict[str, Params]) -> None:
+def read_recipes(study: str) -> dict[str, Params]:
+    """Return the recipe of each row of a study, in their order.
+
+    Raises:
+        ParameterError: there is no such study, or a row is wrong.
+    """
+    if study not in STUDIES:
+        raise ParameterError(f"no study of rows is called {study!r}; there are {', '.join(STUDIES)}")
+    return {row: read_row(STUDIES[study], row) for row in read_rows(STUDIES[study]).rows}
+
+
+def main(recipes: dict[str, Params], study: str) -> None:
     """Time each row, but for those that the file has, timed with the same code, libraries, images and parameters.
 
     Raises:
         UserError: the data, a table of corrections or costs.json is damaged, or a backbone's weights are not available.
     """
-    known = read_results(COSTS, lambda costs: {row: dict(cost) for row, cost in costs.items()}) if COSTS.exists() else {}
+    path = STUDIES[study] / "costs.json"
+    known = read_results(path, lambda costs: {row: dict(cost) for row, cost in costs.items()}) if path.exists() else {}
     costs = {row: known[row] for row in recipes if row in known}
     full = release.read_training_set()
-    first = next(iter(recipes.values()))
-    (baseline,) = prepare_recipe(first, full)
+    name, unchanged = next(iter(recipes.items()))
+    first = prepare_recipe(unchanged, full)
     for row, recipe in recipes.items():
-        digest = digest_of([*first.ensemble.values(), *recipe.ensemble.values()], recipe)
+        digest = digest_of([*unchanged.ensemble.values(), *recipe.ensemble.values()], recipe)
         if costs.get(row, {}).get("determined_by") == digest:
             continue
-        costs[row] = measure(recipe, baseline, full) | {"determined_by": digest}
-        write_json(COSTS, costs)
-        print(f"{row}: {costs[row]['ratio']:.2f} times the baseline's time", flush=True)
-    write_json(COSTS, {row: costs[row] for row in recipes})
+        costs[row] = measure(recipe, first, full) | {"determined_by": digest}
+        write_json(path, costs)
+        print(f"{row}: {costs[row]['ratio']:.2f} times the time of {name}", flush=True)
+    write_json(path, {row: costs[row] for row in recipes})
 
 
 if __name__ == "__main__":
-    study = paths.IMPROVEMENTS_STUDY
-    stage.run(main, __doc__, reads=lambda _: [{row: read_row(study, row) for row in read_rows(study).rows}])
+    stage.run(main, __doc__, reads=lambda _, study: [read_recipes(study)], study=" or ".join(STUDIES))
