@@ -1,7 +1,7 @@
 """Train and score what a study asks for: data/raw -> studies/STUDY/results/NAME.json, accuracies and losses.
 
-Improvements and ablation train a row with several seeds, the seeds study a recipe, the cross-validation each fold once. After an
-interruption the same command resumes; it trains no finished network again.
+Improvements and ablation train a row with several seeds, the seeds study a recipe, the cross-validation each fold once. After
+an interruption the same command resumes; it trains no finished network again.
 """
 
 import functools

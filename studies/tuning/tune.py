@@ -202,11 +202,11 @@ class Objective:
         return self.kept_row(member.train, history)["validation_accuracy"]
 
 
-def study_name() -> str:
+def study_name(recipe: params.Params, space: Space) -> str:
     """Return a name that stands for all that the trials depend on: other recipes, spaces, data and code have other studies."""
     determined_by = [
-        params.load().model_dump(include={"model", "augment", "train", "ensemble"}),
-        read_yaml(SPACE),
+        recipe.model_dump(include={"model", "augment", "train", "ensemble"}),
+        {key: choices.model_dump() if isinstance(choices, Range) else choices for key, choices in space.items()},
         sha256(paths.TRAIN),
         list(code.imported().values()),
     ]
@@ -231,11 +231,11 @@ def open_storage(address: str) -> optuna.storages.RDBStorage:
         raise unusable(address, error) from None
 
 
-def open_study(storage: optuna.storages.RDBStorage) -> optuna.Study:
-    """Return the study with the trials that there are already."""
+def open_study(storage: optuna.storages.RDBStorage, name: str) -> optuna.Study:
+    """Return the study of a name with the trials that there are already."""
     return optuna.create_study(
         storage=storage,
-        study_name=study_name(),
+        study_name=name,
         load_if_exists=True,
         direction="maximize",
         sampler=optuna.samplers.TPESampler(constant_liar=True),
@@ -297,8 +297,8 @@ def main(total: int, address: str) -> None:
         ParameterError: params.yaml or the space is wrong.
         UserError: the storage cannot be used, or the data is missing.
     """
-    params.load()
     tree, space = read_yaml(paths.PARAMS), read_space()
+    recipe = params.validate(params.Params, tree, paths.PARAMS)
     check_keys(tree, space)
     check_values(tree, space)
     objective = Objective(tree, space, load_images(paths.TRAIN), load_images(paths.VALIDATION))
@@ -306,7 +306,7 @@ def main(total: int, address: str) -> None:
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # of the heartbeat
     storage = open_storage(address)
     try:
-        study = open_study(storage)
+        study = open_study(storage, study_name(recipe, space))
         search(study, objective, total)
         report(study, space)
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:

@@ -142,7 +142,7 @@ def test_what_everybody_writes_is_not_refused(agreed, word, value):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: 1\na: 2", "duplicate key 'a'"),
+        ("a: 1\na: 2", "duplicate key 'a' at line 2, column 1"),
         ("1: a\n1.0: b", "duplicate key 1.0"),
         ("a: 1_000", "1_000 may be a number"),
         ("a: 2026-01-31", "2026-01-31 may be a number, a date"),
@@ -151,6 +151,7 @@ def test_what_everybody_writes_is_not_refused(agreed, word, value):
         ("a: !!bool yes", "the tag tag:yaml.org,2002:bool: write the value without one"),
         ("[a]: 1", "a key that is no scalar"),
         ("a: *b", "undefined alias"),
+        ("a: \x01", "control characters are not allowed at position 3"),
     ],
 )
 def test_what_would_be_read_in_two_ways_is_refused_in_one_line(tmp_path, text, message):

@@ -19,8 +19,12 @@ CPU_FEATURES = {
 THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 # Environment variables that change what computes, and how, and with that the bits.
 SETTINGS = (
-    *("KERAS_BACKEND", *THREADS, "TF_ENABLE_ONEDNN_OPTS"),
-    *("ONEDNN_MAX_CPU_ISA", "OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES"),
+    "KERAS_BACKEND",
+    *THREADS,
+    "TF_ENABLE_ONEDNN_OPTS",
+    "ONEDNN_MAX_CPU_ISA",
+    "OPENBLAS_CORETYPE",
+    "NPY_DISABLE_CPU_FEATURES",
 )
 LIBRARIES = ("tensorflow", "keras", "numpy", "matplotlib", "dvc")
 

@@ -99,4 +99,5 @@ def read_yaml(path: Path) -> Any:
     except (OSError, UnicodeError) as error:
         raise ParameterError(f"{path}: cannot be read: {error}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ParameterError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+        reason = " ".join(str(error).split()).replace('in "<byte string>", ', "at ")
+        raise ParameterError(f"{path}: not valid YAML: {reason}") from None
