@@ -194,9 +194,10 @@ def test_the_improvements_are_counted_by_interval_and_by_all_at_once():
         (Difference(1.0, 0.5, 1.5, 0.001), "deeper", 0.003),
         (Difference(2.0, 0.1, 3.9, 0.04), "wider", 0.08),
         (Difference(0.1, -0.5, 0.7, 0.9), "flips", 0.9),
+        (Difference(0.1, -0.2, 0.4, 0.9), "shifts", 0.9),
     ]
     text = content.describe_improvements(found)
-    assert "Of 3 changes of the baseline, 2 helped, 0 did harm, and 1 were not told apart from it." in text
+    assert "2 helped, 0 did harm, 1 brought or cost less than 0.5 points, and 1 were not told apart from it." in text
     assert "the difference held for 1." in text and "wider, +2.00 (+0.10 to +3.90)" in text
     assert "largest gain" not in content.describe_improvements(found[2:])
 

@@ -86,7 +86,14 @@ def test_other_images_are_refused():
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "verdict"), [(0.1, 0.5, "better"), (-0.5, -0.1, "worse"), (-0.1, 0.5, "not told apart")]
+    ("low", "high", "verdict"),
+    [
+        (0.1, 0.4, "better"),
+        (-0.4, -0.1, "worse"),
+        (-0.1, 0.4, "within ±0.5"),
+        (-0.1, 0.5, "not told apart"),
+        (-0.5, 0.1, "not told apart"),
+    ],
 )
 def test_what_an_interval_of_a_difference_shows(low, high, verdict):
     difference = Difference((low + high) / 2, low, high, 0.05)
@@ -112,7 +119,7 @@ def test_the_interval_of_a_difference_is_welchs():
 def test_it_knows_no_sides():
     there, back = welch(OURS, THEIRS), welch(THEIRS, OURS)
     assert back == pytest.approx((-there.mean, -there.high, -there.low, there.p_value))
-    assert back.verdict == "worse" and welch(OURS, OURS).verdict == "not told apart"
+    assert back.verdict == "worse" and welch(OURS, OURS).verdict == "within ±0.5"
 
 
 def test_the_p_value_and_the_interval_say_the_same():
@@ -160,7 +167,9 @@ def test_it_says_how_often_one_training_each_misleads():
     assert "+2.00 (+" in said and "yes, after is better" in said
     # Of 90.0 and 91.0 against 90.5 and 91.0: one is the other way round, one is even.
     assert "of all 4 pairs of a seed of before and one of after, 1.5 (38%) have" in said
-    assert "the interval holds zero" in compare_seeds("before", "same", old, old)
+    steady = {"validation": [91.0, 91.1, 91.2], "test": [90.0, 90.1, 90.2]}
+    assert "none of 0.5 points or more" in compare_seeds("before", "after", steady, steady)
+    assert "this cannot be told, for the interval holds zero" in compare_seeds("before", "after", old, old)
 
 
 def test_one_seed_is_refused():

@@ -16,7 +16,7 @@ from fashion.pipeline.files import read_results, sha256
 from fashion.reporting.inputs import read_page, read_rows, take_test_scores
 from fashion.reporting.plain_script import SPEED, parameters_of, script_accuracies
 from fashion.scoring.calibration import NO_CALIBRATION, read_calibration
-from fashion.scoring.comparison import SIGNIFICANCE, Difference
+from fashion.scoring.comparison import NEGLIGIBLE, SIGNIFICANCE, UNKNOWN, WITHIN, Difference
 from fashion.scoring.metrics import confusion_matrix, most_confused
 from fashion.scoring.prediction_table import Predictions, choose, read_predictions
 from fashion.training.history import is_complete, kept_epoch, read_history
@@ -318,8 +318,8 @@ def describe_improvements(found: list[tuple[Difference, str, float]]) -> str:
     verdicts = Counter(difference.verdict for difference, *_ in found)
     at_once = sum(p_value < SIGNIFICANCE for *_, p_value in found)
     sentences = [
-        f"Of {len(found)} changes of the baseline, {verdicts['better']} helped, {verdicts['worse']} did harm, and "
-        f"{verdicts['not told apart']} were not told apart from it.",
+        f"Of {len(found)} changes of the baseline, {verdicts['better']} helped, {verdicts['worse']} did harm, "
+        f"{verdicts[WITHIN]} brought or cost less than {NEGLIGIBLE} points, and {verdicts[UNKNOWN]} were not told apart from it.",
         f"When all were judged at once (Holm 1979), the difference held for {at_once}.",
     ]
     if verdicts["better"]:

@@ -13,7 +13,17 @@ from fashion.pipeline.files import read_results
 from fashion.reporting.inputs import read_rows, table_lines
 from fashion.reporting.last_run import summarize
 from fashion.reporting.plain_script import SCRIPT, SCRIPT_NAME, SPEED, parameters_of, script_accuracies
-from fashion.scoring.comparison import SIGNIFICANCE, Difference, compare_seeds, find_results, paired, welch
+from fashion.scoring.comparison import (
+    NEGLIGIBLE,
+    SIGNIFICANCE,
+    UNKNOWN,
+    WITHIN,
+    Difference,
+    compare_seeds,
+    find_results,
+    paired,
+    welch,
+)
 from fashion.scoring.seeds import mean_and_std, read_accuracies, read_study
 from fashion.study_params import read_rows as read_study_rows
 
@@ -190,19 +200,21 @@ def ablation() -> str:
 
 
 def verdicts() -> str:
-    """Say which changes of the baseline helped and which did harm."""
+    """Say which changes of the baseline helped, which did harm, and which did neither."""
     columns = Difference.columns("validation")
-    found: dict[str, list[str]] = {"better": [], "worse": [], "not told apart": []}
+    found: dict[str, list[str]] = {"better": [], "worse": [], WITHIN: [], UNKNOWN: []}
     together = 0
     _, *rows = read_rows(paths.IMPROVEMENTS, ("change",), (*columns, "validation_p_holm"))  # without the baseline
     for row in rows:
         difference = Difference(*(row[column] for column in columns))
-        found[difference.verdict].append(f"{row['change']} {difference}")
+        verdict = difference.verdict
+        found[verdict].append(row["change"] if verdict in (WITHIN, UNKNOWN) else f"{row['change']} {difference}")
         together += row["validation_p_holm"] < SIGNIFICANCE
     lines = [
         f"**Better**, in percentage points: {'; '.join(found['better'])}.",
         f"**Worse**: {'; '.join(found['worse'])}.",
-        f"**Not told apart**: the other {len(found['not told apart'])}.",
+        f"**Less than {NEGLIGIBLE} points, either way**: {'; '.join(found[WITHIN])}.",
+        f"**Not told apart**: {'; '.join(found[UNKNOWN])}.",
         "Of twenty such intervals about one excludes zero by chance. With an allowance for that "
         f"([Holm 1979](https://www.jstor.org/stable/4615733)), {together} of {len(rows)} are told apart.",
     ]

@@ -15,6 +15,9 @@ from fashion.scoring.seeds import mean_and_std
 
 # A difference that luck alone brings about more rarely than this is called real.
 SIGNIFICANCE = 0.05
+# A difference that is certainly smaller than this, in percentage points, is called negligible.
+NEGLIGIBLE = 0.5
+WITHIN, UNKNOWN = f"within ±{NEGLIGIBLE}", "not told apart"
 
 
 class Difference(NamedTuple):
@@ -37,10 +40,15 @@ class Difference(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        """What the interval shows, in words."""
+        """What the interval shows, in words.
+
+        A difference is negligible when the whole interval is, which is stricter than two one-sided tests (Schuirmann 1987).
+        """
         if self.low > 0:
             return "better"
-        return "worse" if self.high < 0 else "not told apart"
+        if self.high < 0:
+            return "worse"
+        return WITHIN if max(-self.low, self.high) < NEGLIGIBLE else UNKNOWN
 
     def __str__(self) -> str:
         return f"{self.mean:+.2f} ({self.low:+.2f} to {self.high:+.2f})"
@@ -196,8 +204,9 @@ def compare_seeds(old_name: str, new_name: str, old: dict[str, list[float]], new
     differences = {split: welch(new[split], old[split]) for split in ("validation", "test")}
     lines.append(f"{'difference':{width}}  {'{:32}{}'.format(*map(str, differences.values()))}")
     # As recipes are chosen: by the validation images.
-    chosen = differences["validation"]
-    verdict = "no: the interval holds zero." if chosen.verdict == "not told apart" else f"yes, {new_name} is {chosen.verdict}."
+    verdict = differences["validation"].verdict
+    without = {WITHIN: f"none of {NEGLIGIBLE} points or more.", UNKNOWN: "this cannot be told, for the interval holds zero."}
+    answer = without.get(verdict, f"yes, {new_name} is {verdict}.")
     ahead, pairs = order_of_pairs(old["test"], new["test"])
     opposite = pairs - ahead if differences["test"].mean > 0 else ahead
     return "\n".join(
@@ -205,7 +214,7 @@ def compare_seeds(old_name: str, new_name: str, old: dict[str, list[float]], new
             *lines,
             "",
             "Differences in percentage points, with their 95 % interval (Welch's t-test).",
-            f"Is there a difference? By the validation images, {verdict}",
+            f"Is there a difference? By the validation images, {answer}",
             f"One training each: of all {pairs} pairs of a seed of {old_name} and one of {new_name}, {opposite:g} "
             f"({opposite / pairs:.0%}) have",
             "their test accuracies the other way round than the means.",
