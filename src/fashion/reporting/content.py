@@ -319,7 +319,8 @@ def describe_improvements(found: list[tuple[Difference, str, float]]) -> str:
     at_once = sum(p_value < SIGNIFICANCE for *_, p_value in found)
     sentences = [
         f"Of {len(found)} changes of the baseline, {verdicts['better']} helped, {verdicts['worse']} did harm, "
-        f"{verdicts[WITHIN]} brought or cost less than {NEGLIGIBLE} points, and {verdicts[UNKNOWN]} were not told apart from it.",
+        f"{verdicts[WITHIN]} brought or cost less than {NEGLIGIBLE} points, and "
+        f"{verdicts[UNKNOWN]} were not told apart from it.",
         f"When all were judged at once (Holm 1979), the difference held for {at_once}.",
     ]
     if verdicts["better"]:
