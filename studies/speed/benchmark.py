@@ -111,27 +111,6 @@ def measure_stages(clone: Clone, number: int) -> dict[str, float]:
     return seconds
 
 
-def list_seconds(clone: Clone) -> dict[str, float]:
-    """Return where the seconds of a `dvc repro` that trains, scores and draws go.
-
-    Each stage runs by itself, too; what the whole takes beyond their sum is DVC's.
-    """
-    whole = clone.repro("--force", "--single-item", "train@model", "evaluate", "plot").wall
-    train = clone.run("python", "src/train.py", "model")
-    evaluate, plot = (clone.run("python", f"src/{stage}.py").wall for stage in ("evaluate", "plot"))
-    start = clone.run("python", "-c", "import fashion.backend").wall
-    training = training_seconds(train.printed)
-    return {
-        "`train`: Python and TensorFlow start": start,
-        "`train`: the training, with building its graph": training,
-        "`train`: reading, whitening, writing": train.wall - start - training,
-        "`evaluate`: Python and TensorFlow start": start,
-        "`evaluate`: reading, scoring all images, writing": evaluate - start,
-        "`plot`": plot,
-        "DVC: start, hashes, copies": whole - train.wall - evaluate - plot,
-    }
-
-
 def measure_scaling(clone: Clone) -> dict[str, dict[str, float]]:
     """Return the training seconds of one recipe by epochs, images and members."""
     seconds: dict[str, dict[str, float]] = {}
@@ -158,7 +137,6 @@ def measure(rounds: int) -> dict:
         "runs": {name: [] for name in (SCRIPT, *MEASURED)},
         "script_without_xla": [],
         "estimated_training": {recipe: [] for recipe in ESTIMATED},
-        "seconds": [],
         "stages": [],
     }
     with tempfile.TemporaryDirectory() as temporary:
@@ -175,9 +153,6 @@ def measure(rounds: int) -> dict:
             for name, estimates in results["estimated_training"].items():
                 estimates.append(estimate_training(clones[name], known))
                 print(f"round {number + 1}/{rounds} {name}: {estimates[-1]}", flush=True)
-            clones[SCALED].use()
-            results["seconds"].append(list_seconds(clones[SCALED]))
-            print(f"round {number + 1}/{rounds} {results['seconds'][-1]}", flush=True)
             preparation = Clone(directory / f"prepared-{number}", paths.PARAMS).preparation.wall
             stages = {"everything before `train`, from a local copy": preparation}
             results["stages"].append(measure_stages(clones["params.yaml"], number) | stages)
@@ -247,11 +222,11 @@ def xla(results: dict) -> str:
     )
 
 
-def medians_table(rounds: list[dict[str, float]], heading: str) -> str:
-    """Return a table of seconds, the medians of the rounds."""
-    return tables.markdown(
-        [{heading: name, "s": f"{statistics.median(seconds[name] for seconds in rounds):.1f}"} for name in rounds[0]]
-    )
+def stages_table(results: dict) -> str:
+    """Return the table of what `dvc repro` takes when little changed."""
+    stages = results["stages"]
+    rows = [{"what changed": name, "s": f"{statistics.median(stage[name] for stage in stages):.1f}"} for name in stages[0]]
+    return tables.markdown(rows)
 
 
 def scaling_table(results: dict) -> str:
@@ -298,13 +273,9 @@ These were not trained to their end. A network of each kind was trained for one 
 
 {estimates_table(results)}
 
-## Where the seconds of a `dvc repro` of `{SCALED}` go
-
-{medians_table(results["seconds"], "what")}
-
 ## `dvc repro` when little changed
 
-{medians_table(results["stages"], "what changed")}
+{stages_table(results)}
 
 ## Training time of `{SCALED}`
 
