@@ -311,7 +311,7 @@ def improvements(groups: Sequence[str], changes: Sequence[str], validation: np.n
     marks = {
         "better": {"color": BLUE, **bar},
         "worse": {"color": ORANGE, **bar},
-        "not told apart": {"color": LIGHT_GREY, **bar},
+        "neither": {"color": LIGHT_GREY, **bar},
         "test images": {"color": "white", "linewidth": 0, "marker": "o", "markeredgecolor": "black", "markersize": 4},
     }
     figure.legend([Line2D([], [], **mark) for mark in marks.values()], marks, loc="outside upper center", ncols=len(marks))

@@ -183,6 +183,11 @@ def table_of(name: str) -> Callable[[], str]:
     return lambda: "\n".join(table_lines(Path(name)))
 
 
+def row_of_change(name: str, validation: Difference, test: Difference, ratio: float) -> list[str]:
+    """Return a row of a table of changes: the name, then what `BROUGHT` heads."""
+    return [name, str(validation), str(test), validation.verdict, f"{ratio:.1f}"]
+
+
 def ablation() -> str:
     """Return what params.yaml loses without one ingredient, and what its training then takes."""
     rows = read_study_rows(paths.ABLATION_STUDY).rows
@@ -194,7 +199,7 @@ def ablation() -> str:
     table = []
     for name in others:
         validation, test = (welch(measured[name][split], measured[whole][split]) for split in ("validation", "test"))
-        table.append([rows[name].title, str(validation), str(test), validation.verdict, f"{ratios[name]:.1f}"])
+        table.append(row_of_change(rows[name].title, validation, test, ratios[name]))
     line = f"All of it: {mean_and_std(measured[whole]['test'])} % of the test images. Seeds of a row: {rows[whole].seeds}."
     return f"{tables.markdown(table, ('without', *BROUGHT))}\n\n{line}"
 
@@ -246,7 +251,7 @@ def changes_of(number: int) -> Callable[[], str]:
         for row in read_rows(paths.IMPROVEMENTS, ("improvement", "change"), (*columns[0], *columns[1], "time_ratio")):
             if row["improvement"].startswith(f"{number}. "):
                 validation, test = (Difference(*(row[column] for column in of_split)) for of_split in columns)
-                rows.append([row["change"], str(validation), str(test), validation.verdict, f"{row['time_ratio']:.1f}"])
+                rows.append(row_of_change(row["change"], validation, test, row["time_ratio"]))
         return tables.markdown(rows, ("change", *BROUGHT))
 
     return read
