@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.markers import CARETLEFT
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from fashion.pipeline.files import atomic_write
@@ -295,8 +296,9 @@ def improvements(groups: Sequence[str], changes: Sequence[str], validation: np.n
             axes.plot(mean, -place, "o", color=color, markersize=7)
             axes.plot(test[row], -place, "o", color="white", markeredgecolor="black", markersize=4)
             if mean < left:
-                axes.annotate(f"{mean:+.1f}", (left, -place), (8, 0), textcoords="offset points", va="center", color=color)
-                axes.plot(left, -place, "<", color=color, clip_on=False)
+                beside = (max(left, high), -place)
+                axes.annotate(f"{mean:+.1f}", beside, (8, 0), textcoords="offset points", va="center", color=color)
+                axes.plot(left, -place, marker=CARETLEFT, color=color, markersize=8)
         place += 1
     axes.axvline(0, color=GREY, linewidth=0.8)
     axes.set(

@@ -3,6 +3,7 @@
 import re
 import statistics
 import textwrap
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -207,7 +208,7 @@ def ablation() -> str:
 def verdicts() -> str:
     """Say which changes of the baseline helped, which did harm, and which did neither."""
     columns = Difference.columns("validation")
-    found: dict[str, list[str]] = {"better": [], "worse": [], WITHIN: [], UNKNOWN: []}
+    found: dict[str, list[str]] = defaultdict(list)
     together = 0
     _, *rows = read_rows(paths.IMPROVEMENTS, ("change",), (*columns, "validation_p_holm"))  # without the baseline
     for row in rows:
@@ -215,11 +216,14 @@ def verdicts() -> str:
         verdict = difference.verdict
         found[verdict].append(row["change"] if verdict in (WITHIN, UNKNOWN) else f"{row['change']} {difference}")
         together += row["validation_p_holm"] < SIGNIFICANCE
+    names = {
+        "better": "**Better**, in percentage points",
+        "worse": "**Worse**",
+        WITHIN: f"**Less than {NEGLIGIBLE} points, either way**",
+        UNKNOWN: "**Not told apart**",
+    }
     lines = [
-        f"**Better**, in percentage points: {'; '.join(found['better'])}.",
-        f"**Worse**: {'; '.join(found['worse'])}.",
-        f"**Less than {NEGLIGIBLE} points, either way**: {'; '.join(found[WITHIN])}.",
-        f"**Not told apart**: {'; '.join(found[UNKNOWN])}.",
+        *(f"{name}: {'; '.join(found[verdict])}." for verdict, name in names.items() if found[verdict]),
         "Of twenty such intervals about one excludes zero by chance. With an allowance for that "
         f"([Holm 1979](https://www.jstor.org/stable/4615733)), {together} of {len(rows)} are told apart.",
     ]
