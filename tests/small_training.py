@@ -1,5 +1,6 @@
 """A slice of the real data, and short recipes, for the tests that train networks."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,17 @@ RECIPE = params.load(ROOT / "tests/params.yaml")
 MEMBER = RECIPE.member("model")
 
 
-def training_set(raw: Path) -> Images:
-    """The official training images, from the files in `raw`."""
+def official(raw: Path, read: Callable[[], Images]) -> Images:
+    """What `read`, release.read_training_set or release.read_test_set, reads of the files in `raw`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paths, "RAW", raw)
         patch.setattr(paths, "RAW_CLASSES", raw / "classes.txt")
-        return release.read_training_set()
+        return read()
+
+
+def training_set(raw: Path) -> Images:
+    """The official training images."""
+    return official(raw, release.read_training_set)
 
 
 def images(raw: Path) -> tuple[Images, Images]:

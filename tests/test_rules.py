@@ -111,10 +111,8 @@ def test_the_studies_depend_on_the_code_that_trains_and_scores():
 
 
 def test_training_depends_on_no_test_image():
-    for name, stage in stage_definitions().items():
-        if name == "dvc.yaml:train":
-            data = {dep for dep in stage["deps"] if dep.startswith("data")}
-            assert data == {"data/prepared/train.npz", "data/prepared/validation.npz", "data/weights"}
+    data = {dep for dep in stage_definitions()["dvc.yaml:train"]["deps"] if dep.startswith("data")}
+    assert data == {"data/prepared/train.npz", "data/prepared/validation.npz", "data/weights"}
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=name_of)

@@ -17,9 +17,9 @@ from pathlib import Path
 from fashion import paths
 from fashion.clones import folder
 from fashion.pipeline.errors import UserError, one_line_errors
-from fashion.scoring.comparison import compare, compare_seeds, find_results
+from fashion.scoring.compared_seeds import compare_recipes
+from fashion.scoring.comparison import compare
 from fashion.scoring.prediction_table import Predictions, read_predictions
-from fashion.scoring.seeds import read_accuracies
 
 WORKSPACE = "working directory"
 
@@ -67,16 +67,6 @@ def main(old: str, new: str | None) -> None:
     print(compare(old, WORKSPACE if new is None else new, read(old), read(new)))
 
 
-def main_seeds(old: str, new: str) -> None:
-    """Compare two recipes and print.
-
-    Raises:
-        UserError: no study has both, one has a single seed, or a result is damaged.
-    """
-    old_accuracies, new_accuracies = (read_accuracies(path) for path in find_results(old, new))
-    print(compare_seeds(old, new, old_accuracies, new_accuracies))
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("old", nargs="?", default="HEAD", help="commit, branch, tag or experiment (default HEAD)")
@@ -85,6 +75,6 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     with one_line_errors():
         if arguments.seeds:
-            main_seeds(*arguments.seeds)
+            print(compare_recipes(*arguments.seeds))
         else:
             main(arguments.old, arguments.new)

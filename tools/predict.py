@@ -52,8 +52,9 @@ def main(words: list[str], background: photo.Background | None, as_json: bool, s
     if as_json:
         print(json.dumps([*results, *({"path": word, "error": message} for word, message in errors.items())], indent=2))
     else:
+        width = max(map(len, garments), default=0)
         for result in results:
-            print(in_words(result, max(map(len, garments))))
+            print(in_words(result, width))
         for word, message in errors.items():
             print(f"error: {word}: {message}", file=sys.stderr)
     if csv:

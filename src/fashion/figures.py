@@ -111,7 +111,7 @@ def explanations(images: np.ndarray, importance: np.ndarray, predicted: Sequence
         scale = max(float(np.abs(weight).max()), 0.01)  # a point: less is nothing
         coloured.imshow(weight, cmap="PuOr_r", vmin=-scale, vmax=scale, alpha=np.minimum(1, np.abs(weight) / scale) * 0.8)
         plain.set_xlabel(f"{name} {probability:.0%}", color=GREY, fontsize=9)
-        coloured.set_xlabel(f"−{100 * weight.max():.0f} points", color=GREY, fontsize=9)
+        coloured.set_xlabel(f"−{100 * max(0.0, weight.max()):.0f} points", color=GREY, fontsize=9)
     figure.suptitle(
         "Orange: hidden, it makes the class less probable, by so many points at most. Purple: more probable", fontsize=9
     )
@@ -280,7 +280,8 @@ def improvements(groups: Sequence[str], changes: Sequence[str], validation: np.n
     """
     figure = Figure(figsize=(8, 0.25 * (len(changes) + len(set(groups))) + 1.2))
     axes = figure.subplots()
-    left, right = OUTLYING * np.floor(np.percentile(validation[:, 1], 10)), np.ceil(validation[:, 2].max())
+    left = min(0, OUTLYING * np.floor(np.percentile(validation[:, 1], 10)))
+    right = max(0, np.ceil(validation[:, 2].max()))
     place = 0
     for group in dict.fromkeys(groups):
         rows = sorted(np.flatnonzero(np.array(groups) == group), key=lambda row: -validation[row, 0])

@@ -2,6 +2,7 @@
 
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,16 @@ def execute(command: Sequence[str], directory: Path = Path(), environment: Mappi
         raise UserError(f"{' '.join(command)} failed:\n{printed}")
     unit = 1 if sys.platform == "darwin" else 1024  # bytes in which the system counts the peak
     return Finished(printed, wall, used.ru_utime + used.ru_stime, used.ru_maxrss * unit / 1e6)
+
+
+def spread(values: Sequence[float], digits: int = 0) -> str:
+    """Write the median of some values, and the lowest and the highest."""
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+def list_machine(machine: Mapping[str, object]) -> str:
+    """Return what `describe_machine` says as a list, Markdown."""
+    return "\n".join(f"- {name}: {value}" for name, value in machine.items())
 
 
 def training_seconds(printed: str) -> float:

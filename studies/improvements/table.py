@@ -7,13 +7,12 @@ import numpy as np
 
 from fashion import figures, paths
 from fashion.pipeline import tables
-from fashion.pipeline.errors import UserError, one_line_errors
-from fashion.pipeline.files import read_results, write_text
+from fashion.pipeline.errors import one_line_errors
+from fashion.pipeline.files import write_text
 from fashion.scoring.comparison import Difference, holm, welch
-from fashion.scoring.seeds import read_study
+from fashion.scoring.seeds import read_costs, read_study
 from fashion.study_params import read_rows
 
-COSTS = paths.IMPROVEMENTS_STUDY / "costs.json"
 SPLITS = ("validation", "test")
 HEADINGS = (
     "improvement",
@@ -45,7 +44,7 @@ def in_markdown(summaries: list[dict]) -> str:
     rows = []
     for number, row in enumerate(summaries):
         accuracies = [f"{row[f'{split}_mean']:.2f} ± {row[f'{split}_std']:.2f} %" for split in SPLITS]
-        differences = [Difference(*(row[column] for column in Difference.columns(split))) for split in SPLITS]
+        differences = [Difference.of_row(row, split) for split in SPLITS]
         # As recipes are chosen: by the validation images.
         compared = [*map(str, differences), differences[0].verdict, f"{row['validation_p_holm']:.2g}"]
         costs = [f"{row['time_ratio']:.2f}", f"{row['parameters']:,}"]
@@ -58,14 +57,10 @@ def main() -> None:
 
     Raises:
         ParameterError: rows.yaml is wrong.
-        UserError: a row was not measured, or a result is damaged.
+        UserError: a row was not measured or not timed, or a result is damaged.
     """
     rows = read_rows(paths.IMPROVEMENTS_STUDY).rows
-    costs = read_results(
-        COSTS, lambda costs: {row: (float(cost["ratio"]), int(cost["parameters"])) for row, cost in costs.items()}
-    )
-    if missing := rows.keys() - costs.keys():
-        raise UserError(f"{COSTS}: without {', '.join(sorted(missing))}; run `make improvements`")
+    costs = read_costs(paths.IMPROVEMENTS_STUDY, rows)
     accuracies = read_study(paths.IMPROVEMENTS_STUDY, rows)
     baseline = next(iter(accuracies.values()))
     summaries = [

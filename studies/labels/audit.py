@@ -25,8 +25,8 @@ def in_words(labels: np.ndarray, guesses: np.ndarray) -> str:
     kinds = np.argsort(-counts, kind="stable")[:KINDS]
     rows = [[CLASS_NAMES[kind // CLASSES], CLASS_NAMES[kind % CLASSES], f"{counts[kind]:,}"] for kind in kinds]
     return (
-        f"{len(labels):,} of {TRAINING_IMAGES:,} labels ({100 * len(labels) / TRAINING_IMAGES:.1f} %) "
-        "are suspected to be wrong. The most frequent kinds:\n\n"
+        f"{len(labels):,} of {TRAINING_IMAGES:,} training labels ({100 * len(labels) / TRAINING_IMAGES:.1f} %) "
+        "are suspected to be wrong.\n\nThe most frequent kinds:\n\n"
         f"{tables.markdown(rows, ('label', 'more likely', 'images'))}\n"
     )
 

@@ -15,7 +15,7 @@ from fashion.pipeline.errors import one_line_errors
 from fashion.pipeline.files import sha256, write_text
 from fashion.pipeline.machine import THREADS, describe_machine
 from fashion.reproduction import accuracies
-from fashion.timing import Clone
+from fashion.timing import Clone, list_machine
 
 PAGE = paths.REPRODUCIBILITY_STUDY / "determinism.md"
 # What is changed: the precision, and variables that TensorFlow and oneDNN read.
@@ -51,7 +51,7 @@ def run(precision: str, environment: dict[str, str]) -> tuple[str, dict[str, flo
 
 def page(commit: str, rows: list[dict[str, str]]) -> str:
     """Put the rows into a table, Markdown."""
-    machine = "\n".join(f"- {name}: {value}" for name, value in describe_machine().items())
+    machine = list_machine(describe_machine())
     return f"""# What the bits depend on
 
 `python {paths.REPRODUCIBILITY_STUDY}/determinism.py`, commit {commit}, on this machine:

@@ -6,16 +6,8 @@ from fashion import paths
 from fashion.pipeline import tables
 from fashion.pipeline.errors import one_line_errors
 from fashion.pipeline.files import write_text
-from fashion.scoring.seeds import mean_and_std, read_accuracies
+from fashion.scoring.seeds import RECIPES, mean_and_std, read_accuracies, title_of
 
-RECIPES = {
-    "baseline": "`baseline`: the plain script's recipe",
-    "fast": "`fast`: the script's layers, two epochs",
-    "params": "`params.yaml`: the script's layers, ten epochs",
-    "balanced": "`balanced`: a residual network",
-    "accurate": "`accurate`: a larger one, 60 epochs",
-    "ensemble": "`ensemble`: three of `accurate`",
-}
 COLUMNS = {
     "last_epoch": "training (last epoch)",
     "train": "training (at the end)",
@@ -31,10 +23,10 @@ def main() -> None:
         UserError: a result is damaged.
     """
     rows = []
-    for name, title in RECIPES.items():
+    for name in RECIPES:
         accuracies = read_accuracies(paths.SEEDS_STUDY / f"results/{name}.json")
         cells = [f"{mean_and_std(accuracies[column])} %" if column in accuracies else "" for column in COLUMNS]
-        rows.append([title, *cells, len(accuracies["test"])])
+        rows.append([title_of(name), *cells, len(accuracies["test"])])
     page = tables.markdown(rows, ["recipe", *COLUMNS.values(), "seeds"]) + "\n"
     write_text(paths.SEEDS_STUDY / "table.md", page)
     print(page, end="")

@@ -17,14 +17,14 @@ def in_words(labels: np.ndarray, probabilities: np.ndarray, predicted: np.ndarra
     Args:
         labels: integers, shape (N,).
         probabilities: of networks of recipes/accurate.yaml, float32 of shape (networks, N, 10).
-        predicted: classes, as the network of params.yaml predicts them, integers of shape (N,).
+        predicted: classes, as the ensemble of params.yaml predicts them, integers of shape (N,).
 
     Raises:
         UserError: cleanlab is not installed.
     """
     clean = np.ones(len(labels), bool)
     clean[suspects(labels, probabilities.mean(axis=0))] = False
-    right = {"`params.yaml`, one network": predicted == labels}
+    right = {"`params.yaml`": predicted == labels}
     right[f"`accurate`, mean of {len(probabilities)} networks"] = (probabilities.argmax(axis=2) == labels).mean(axis=0)
     rows = [
         [name, *(f"{100 * accuracy.mean():.2f} %" for accuracy in (of_one, of_one[clean]))] for name, of_one in right.items()

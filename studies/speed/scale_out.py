@@ -21,13 +21,13 @@ from fashion.pipeline import tables
 from fashion.pipeline.errors import one_line_errors
 from fashion.pipeline.files import write_text
 from fashion.pipeline.machine import describe_machine
-from fashion.timing import Clone
+from fashion.timing import Clone, list_machine, spread
 
 RECIPE = paths.RECIPES / "fast.yaml"
 PAGE = paths.SPEED_STUDY / "scale_out.md"
 MEASURED = ((2, 1), (4, 1), (2, 2), (4, 2))
 EXTRAPOLATED = ((8, 4), (100, 10), (100, 100), (1000, 10), (1000, 100), (1000, 1000))
-ONE_PROCESSOR = ("taskset", "--cpu-list", "0")
+ONE_PROCESSOR, TWO_PROCESSORS = (("taskset", "--cpu-list", numbers) for numbers in ("0", "0,1"))
 SCALE_OUT = ("python", "tools/scale_out.py")
 
 
@@ -77,7 +77,7 @@ def measure(clone: Clone, members: int, workers: int) -> Run:
     command = {
         0: [*ONE_PROCESSOR, "dvc", "repro", "train"],
         1: [*ONE_PROCESSOR, *SCALE_OUT, "train"],
-        2: [*SCALE_OUT, "--threads", "1", "train"],
+        2: [*TWO_PROCESSORS, *SCALE_OUT, "--threads", "1", "train"],
     }[workers]
     printed, seconds, *_ = clone.run(*command)
     taking_over = re.findall(r"took over the results of \d+ stages in ([\d.]+) s", printed)
@@ -135,15 +135,10 @@ def extrapolated_table(model: Model, megabytes: float) -> str:
     return tables.markdown(rows, ["members", "workers", "model", "speed-up over one worker", "the remote has to deliver"])
 
 
-def spread(values: list[float]) -> str:
-    """Write the median of some values, and the lowest and the highest."""
-    return f"{statistics.median(values):.0f} ({min(values):.0f} to {max(values):.0f})"
-
-
 def page(commit: str, serial: list[float], runs: Runs, megabytes: float) -> str:
     """Put the results into words and tables, Markdown; arguments as of the tables."""
     model = fit(runs)
-    machine = "\n".join(f"- {name}: {value}" for name, value in describe_machine().items())
+    machine = list_machine(describe_machine())
     return f"""# Members on workers
 
 `python {paths.SPEED_STUDY}/scale_out.py`, commit {commit}: `tools/scale_out.py train` for the members of `{RECIPE}`,

@@ -10,7 +10,7 @@ from fashion.backend import keras, tf
 from fashion.data.facts import CLASSES
 from fashion.networks.build import build
 from fashion.params import MemberParams, Params
-from fashion.pipeline.errors import one_line_errors
+from fashion.pipeline.errors import ParameterError, one_line_errors
 from fashion.training import precision, pruning
 
 SIZE, REPEATS = 2048, 10
@@ -48,7 +48,12 @@ def member_work(member: MemberParams, images: int) -> dict[str, int]:
     Args:
         member: its parameters.
         images: how many training images there are.
+
+    Raises:
+        ParameterError: it is a backbone, whose layers are not counted.
     """
+    if member.model.name == "backbone":
+        raise ParameterError("model.name: backbone: the operations of its layers are not counted")
     model = build(member.model)
     batch_size, steps = pruning.batch_size_and_steps(member.train, images)
     flops = training_flops(model) * sum(steps) * batch_size

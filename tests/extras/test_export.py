@@ -14,7 +14,7 @@ from conftest import ROOT
 from PIL import Image
 
 from fashion import paths
-from fashion.data.images import load_images
+from fashion.data.images import Images, load_images, save_images
 from fashion.inference import export
 from fashion.pipeline.errors import UserError
 
@@ -47,6 +47,15 @@ def test_the_exported_ensemble_agrees_with_the_original(form, run, trained, monk
     if form == "saved_model":  # where TensorFlow Serving looks for versions
         assert said[1] == "exported/saved_model/1" and (trained.path / said[1] / "saved_model.pb").exists()
     assert complaints == ""
+
+
+def test_a_few_test_images_are_compared_too(run, trained, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(trained.path)
+    few = Images(*(array[:7] for array in load_images(paths.TEST)))
+    monkeypatch.setattr(paths, "TEST", tmp_path / "test.npz")
+    save_images(paths.TEST, few)
+    run("--format", "onnx")
+    assert "agrees on 7 test images" in capfd.readouterr().out
 
 
 def test_what_it_exports_scores_as_the_pipeline_did(trained, monkeypatch):

@@ -25,6 +25,7 @@ import pytest
 from chromium import Page, browser
 from conftest import ROOT, Clone
 from PIL import Image
+from small_training import official
 from test_browser import BROWSER, SCREENSHOTS
 
 from fashion import paths
@@ -112,10 +113,7 @@ def url(exported) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def pictures(raw) -> list[bytes]:
     """Test images, as they are and as dark garments on a light background."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paths, "RAW", raw)
-        patch.setattr(paths, "RAW_CLASSES", raw / "classes.txt")
-        images = [Image.fromarray(image) for image in release.read_test_set().images[:16]]
+    images = [Image.fromarray(image) for image in official(raw, release.read_test_set).images[:16]]
     large = []
     for image in images:
         frame = Image.new("L", (900, 800), 250)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
+from small_training import official
 
-from fashion import paths
 from fashion.data import release
 from fashion.inference import photo
 from fashion.pipeline.errors import UserError
@@ -18,10 +18,7 @@ from fashion.pipeline.errors import UserError
 
 @pytest.fixture(scope="module")
 def test_images(raw):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paths, "RAW", raw)
-        patch.setattr(paths, "RAW_CLASSES", raw / "classes.txt")
-        return release.read_test_set().images
+    return official(raw, release.read_test_set).images
 
 
 def encoded(image: Image.Image, format: str = "PNG", **options) -> io.BytesIO:

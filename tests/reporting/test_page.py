@@ -195,9 +195,10 @@ def test_the_improvements_are_counted_by_interval_and_by_all_at_once():
         (Difference(2.0, 0.1, 3.9, 0.04), "wider", 0.08),
         (Difference(0.1, -0.5, 0.7, 0.9), "flips", 0.9),
         (Difference(0.1, -0.2, 0.4, 0.9), "shifts", 0.9),
+        (Difference(3.0, -1.0, 7.0, 0.9), "unsure", 0.9),
     ]
     text = content.describe_improvements(found)
-    assert "2 helped, 0 did harm, 1 brought or cost less than 0.5 points, and 1 were not told apart from it." in text
+    assert "2 helped, 0 did harm, 1 brought or cost less than 0.5 points, and 2 were not told apart from it." in text
     assert "the difference held for 1." in text and "wider, +2.00 (+0.10 to +3.90)" in text
     assert "largest gain" not in content.describe_improvements(found[2:])
 
@@ -245,7 +246,7 @@ DAMAGED = [
     ("reports/history/model.csv", "<<<<<<< HEAD\n"),
     ("reports/predictions.csv", "<<<<<<< HEAD\n"),
     ("reports/improvements.csv", "change,seeds\nx,3\n"),
-    ("studies/labels/audit.csv", "<<<<<<< HEAD\n"),
+    ("studies/labels/audit.md", "<<<<<<< HEAD\n"),
     ("studies/seeds/test_labels.md", "<<<<<<< HEAD\n"),
     ("studies/labels/duplicates.md", "| a | b |\n|---|---|\n| 1 |\n"),
     ("studies/speed/results.json", '{"runs": {}}'),

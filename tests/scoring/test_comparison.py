@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,12 +11,9 @@ from fashion.pipeline.errors import UserError
 from fashion.scoring.comparison import (
     Difference,
     compare,
-    compare_seeds,
     difference_interval,
-    find_results,
     holm,
     mcnemar,
-    order_of_pairs,
     paired,
     welch,
 )
@@ -148,40 +144,3 @@ def test_judged_at_once_none_is_lower_and_the_order_stays(p_values):
     adjusted = holm(p_values)
     assert (adjusted >= p_values).all() and (adjusted <= 1).all()
     assert (np.diff(adjusted[np.argsort(p_values)]) >= 0).all()
-
-
-accuracies = st.lists(st.sampled_from([90.0, 90.5, 91.0]), min_size=1, max_size=6)
-
-
-@given(accuracies, accuracies)
-def test_each_pair_is_counted_once_whichever_comes_first(old, new):
-    ahead, pairs = order_of_pairs(old, new)
-    behind, _ = order_of_pairs(new, old)
-    assert ahead + behind == pairs == len(old) * len(new)
-
-
-def test_it_says_how_often_one_training_each_misleads():
-    old = {"validation": [91.0, 91.2], "test": [90.0, 91.0]}
-    new = {"validation": [93.0, 93.2], "test": [90.5, 91.0]}
-    said = compare_seeds("before", "after", old, new)
-    assert "+2.00 (+" in said and "yes, after is better" in said
-    # Of 90.0 and 91.0 against 90.5 and 91.0: one is the other way round, one is even.
-    assert "of all 4 pairs of a seed of before and one of after, 1.5 (38%) have" in said
-    steady = {"validation": [91.0, 91.1, 91.2], "test": [90.0, 90.1, 90.2]}
-    assert "none of 0.5 points or more" in compare_seeds("before", "after", steady, steady)
-    assert "this cannot be told, for the interval holds zero" in compare_seeds("before", "after", old, old)
-
-
-def test_one_seed_is_refused():
-    one, two = {"validation": [91.0], "test": [90.0]}, {"validation": [91.0, 91.1], "test": [90.0, 90.2]}
-    with pytest.raises(UserError, match="ensemble: one seed tells no spread"):
-        compare_seeds("fast", "ensemble", two, one)
-
-
-def test_results_of_one_study_alone_are_compared(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    assert {path.parts[1] for path in find_results("baseline", "fast")} == {"seeds"}
-    assert {path.parts[1] for path in find_results("baseline", "erase")} == {"improvements"}
-    assert {path.parts[1] for path in find_results("whole", "no_flip")} == {"ablation"}
-    with pytest.raises(UserError, match="no study has results of both fast and erase"):
-        find_results("fast", "erase")

@@ -1,4 +1,4 @@
-"""The five stages, run by the real `dvc repro` in a clone, on a slice of the real data."""
+"""The stages, run by the real `dvc repro` in a clone, on a slice of the real data."""
 
 import json
 

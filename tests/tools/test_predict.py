@@ -12,6 +12,7 @@ import in_process
 import numpy as np
 import pytest
 from PIL import Image
+from small_training import official
 
 from fashion import paths
 from fashion.data import release
@@ -21,10 +22,7 @@ from fashion.scoring.prediction_table import read_predictions
 
 @pytest.fixture(scope="module")
 def test_set(raw):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paths, "RAW", raw)
-        patch.setattr(paths, "RAW_CLASSES", raw / "classes.txt")
-        return release.read_test_set()
+    return official(raw, release.read_test_set)
 
 
 @pytest.fixture(scope="module")

@@ -123,7 +123,7 @@ def check(run: Run, model: keras.Model) -> str:
     images = load_images(paths.TEST).images
     expected = model.predict(images, batch_size=1000, verbose=0)
     # On a terminal alone.
-    batches = tqdm(np.array_split(images, 100), desc="comparing with the original", leave=False, disable=None)
+    batches = tqdm(np.array_split(images, min(100, len(images))), desc="comparing with the original", leave=False, disable=None)
     parts = [run(batch) for batch in batches]
     found = {name: np.concatenate([part[name] for part in parts]) for name in expected}
     apart = {name: float((np.abs(found[name] - right) / np.maximum(right, 1)).max()) for name, right in expected.items()}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fashion import paths
-from fashion.data.facts import CLASS_NAMES, TRAINING_IMAGES
+from fashion.data.facts import CLASS_NAMES
 from fashion.params import EPOCHS_BEFORE_PRUNING, MemberParams, PlotParams, PrepareParams, TrainParams
 from fashion.pipeline.errors import UserError
 from fashion.pipeline.files import read_results, sha256
@@ -22,7 +22,8 @@ from fashion.scoring.prediction_table import Predictions, choose, read_predictio
 from fashion.training.history import is_complete, kept_epoch, read_history
 
 SEEDS = paths.SEEDS_STUDY / "results/params.json"
-TEST_LABELS, DUPLICATES = paths.SEEDS_STUDY / "test_labels.md", paths.LABELS_STUDY / "duplicates.md"
+LABEL_ERRORS, DUPLICATES = (paths.LABELS_STUDY / f"{name}.md" for name in ("audit", "duplicates"))
+TEST_LABELS = paths.SEEDS_STUDY / "test_labels.md"
 NO_CORRECTIONS = paths.CORRECTIONS / "none.csv"
 PICTURES = {
     "predictions": paths.FIGURES / "predictions.png",
@@ -34,8 +35,8 @@ PICTURES = {
     "improvements": paths.IMPROVEMENTS.with_suffix(".png"),
 }
 SCORES = ("accuracy", "accuracy_low", "accuracy_high", "calibration_error", "loss")
-# How many kinds of likely label errors, and pairs of confused classes, are named.
-KINDS, PAIRS = 8, 3
+# How many pairs of confused classes are named.
+PAIRS = 3
 # From this confidence on, a prediction counts as sure.
 SURE = 0.9
 # What the figure of predictions shows, by `plot.which`.
@@ -83,10 +84,11 @@ def collect(members: dict[str, MemberParams], data: PrepareParams, figures: Plot
         "confusion": confusion(predictions),
         "confidence": confidence(predictions, test["calibration_error"]),
         "mistakes": confident_mistakes(predictions, figures.predictions),
-        "label_errors": label_errors(),
+        "label_errors": read_page(LABEL_ERRORS),
         "test_labels": read_page(TEST_LABELS),
         "duplicates": read_page(DUPLICATES),
         "improvements": improvements(),
+        "limits": {"negligible": NEGLIGIBLE, "significance": SIGNIFICANCE},
         "origin": origin(),
         "pictures": PICTURES,
     }
@@ -260,20 +262,6 @@ def confident_mistakes(predictions: Predictions, count: int) -> list[dict[str, A
     ]
 
 
-def label_errors() -> dict[str, Any]:
-    """Return what the labels study found: a sentence, and the most frequent kinds (label, more likely class, images).
-
-    Raises:
-        UserError: its table is damaged.
-    """
-    rows = read_rows(paths.LABEL_AUDIT, ("label", "more_likely"))
-    kinds = Counter((row["label"], row["more_likely"]) for row in rows)
-    return {
-        "summary": f"{len(rows):,} of the {TRAINING_IMAGES:,} training labels are likely wrong.",
-        "kinds": [(label, more_likely, f"{count:,}") for (label, more_likely), count in kinds.most_common(KINDS)],
-    }
-
-
 def improvements() -> dict[str, Any]:
     """Return what the improvements study found: a sentence, and its rows as they are shown.
 
@@ -287,9 +275,7 @@ def improvements() -> dict[str, Any]:
         numbers += [f"{split}_mean", f"{split}_std", *Difference.columns(split)]
     shown, found = [], []
     for number, row in enumerate(read_rows(paths.IMPROVEMENTS, ("change", "seeds"), numbers)):
-        validation, test = (
-            Difference(*(row[column] for column in Difference.columns(split))) for split in ("validation", "test")
-        )
+        validation, test = (Difference.of_row(row, split) for split in ("validation", "test"))
         if number:
             found.append((validation, row["change"], row["validation_p_holm"]))
         shown.append(
@@ -323,8 +309,8 @@ def describe_improvements(found: list[tuple[Difference, str, float]]) -> str:
         f"{verdicts[UNKNOWN]} were not told apart from it.",
         f"When all were judged at once (Holm 1979), the difference held for {at_once}.",
     ]
-    if verdicts["better"]:
-        largest, change, _ = max(found)
+    if better := [row for row in found if row[0].verdict == "better"]:
+        largest, change, _ = max(better)
         sentences.append(f"The largest gain, in percentage points: {change}, {largest}.")
     return " ".join(sentences)
 

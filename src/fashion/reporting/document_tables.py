@@ -4,7 +4,7 @@ import re
 import statistics
 import textwrap
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from fashion import paths
@@ -14,28 +14,20 @@ from fashion.pipeline.files import read_results
 from fashion.reporting.inputs import read_rows, table_lines
 from fashion.reporting.last_run import summarize
 from fashion.reporting.plain_script import SCRIPT, SCRIPT_NAME, SPEED, parameters_of, script_accuracies
+from fashion.scoring.compared_seeds import compare_recipes
 from fashion.scoring.comparison import (
     NEGLIGIBLE,
     SIGNIFICANCE,
     UNKNOWN,
     WITHIN,
     Difference,
-    compare_seeds,
-    find_results,
     paired,
     welch,
 )
-from fashion.scoring.seeds import mean_and_std, read_accuracies, read_study
+from fashion.scoring.seeds import RECIPES, mean_and_std, read_accuracies, read_costs, read_study, title_of
 from fashion.study_params import read_rows as read_study_rows
 
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-RECIPES = {
-    "fast": "the script's layers, two epochs",
-    "params": "the script's layers, ten epochs",
-    "balanced": "a residual network",
-    "accurate": "a larger one, 60 epochs",
-    "ensemble": "three of `accurate`",
-}
 WIDTH = 120
 # Of the ten improvements those that are changes of a recipe.
 MEASURED = (1, 2, 3, 4, 5, 6, 9, 10)
@@ -69,11 +61,6 @@ def rendered(text: str) -> str:
 def outdated() -> list[Path]:
     """Return the documents whose tables are not those of the results."""
     return [path for path in documents() if (text := path.read_text(encoding="utf-8")) != rendered(text)]
-
-
-def name_of(recipe: str) -> str:
-    """Return how a recipe is called in a table."""
-    return "`params.yaml`" if recipe == "params" else f"`{recipe}`"
 
 
 def accuracy_over_seeds(recipe: str) -> str:
@@ -120,11 +107,11 @@ def results_of(speed: dict) -> str:
             "parameters": parameters_of(speed, str(paths.BASELINE)),
         }
     ]
-    for recipe, description in RECIPES.items():
+    for recipe in (recipe for recipe in RECIPES if recipe != "baseline"):  # which is the script's, and stands for itself
         path = "params.yaml" if recipe == "params" else f"recipes/{recipe}.yaml"
         rows.append(
             {
-                "recipe": f"{name_of(recipe)}: {description}",
+                "recipe": title_of(recipe),
                 "test accuracy": accuracy_over_seeds(recipe),
                 "training time": ratio_in_words(ratios[recipe]),
                 "parameters": parameters_of(speed, path),
@@ -134,7 +121,7 @@ def results_of(speed: dict) -> str:
     estimated = [f"`{Path(name).stem}`" for name in speed["estimated_training"]]
     cpu = re.search(r"model name: ([^,]+)", machine["cpu"])
     line = (
-        "Mean ± standard deviation over n seeds. Training time: ratio to [the script](studies/speed/baseline.py)'s on "
+        "Mean ± standard deviation over n trainings. Training time: ratio to [the script](studies/speed/baseline.py)'s on "
         f"{cpu[1] if cpu else machine['system']}, {machine['threads']} cores, {speed['work']['params.yaml']['precision']}; "
         f"{' and '.join(estimated)} estimated from three epochs."
     )
@@ -171,7 +158,7 @@ def benchmark_of(speed: dict) -> str:
 def compared_seeds() -> str:
     """Return what `python tools/compare.py --seeds baseline fast` prints."""
     names = ("baseline", "fast")
-    return f"```\n{compare_seeds(*names, *(read_accuracies(path) for path in find_results(*names)))}\n```"
+    return f"```\n{compare_recipes(*names)}\n```"
 
 
 def lines_of(name: str) -> Callable[[], str]:
@@ -189,19 +176,24 @@ def row_of_change(name: str, validation: Difference, test: Difference, ratio: fl
     return [name, str(validation), str(test), validation.verdict, f"{ratio:.1f}"]
 
 
+def numbers_of_seeds(rows: Iterable[dict[str, list[float]]]) -> str:
+    """Write how many seeds rows have, such as "8, 10 or 16", from their accuracies as `read_accuracies` returns them."""
+    *others, last = sorted({len(row["test"]) for row in rows})
+    return f"{', '.join(map(str, others))} or {last}" if others else str(last)
+
+
 def ablation() -> str:
     """Return what params.yaml loses without one ingredient, and what its training then takes."""
     rows = read_study_rows(paths.ABLATION_STUDY).rows
     measured = read_study(paths.ABLATION_STUDY, rows)
-    ratios = read_results(
-        paths.ABLATION_STUDY / "costs.json", lambda costs: {row: float(cost["ratio"]) for row, cost in costs.items()}
-    )
+    costs = read_costs(paths.ABLATION_STUDY, rows)
     whole, *others = rows
     table = []
     for name in others:
         validation, test = (welch(measured[name][split], measured[whole][split]) for split in ("validation", "test"))
-        table.append(row_of_change(rows[name].title, validation, test, ratios[name]))
-    line = f"All of it: {mean_and_std(measured[whole]['test'])} % of the test images. Seeds of a row: {rows[whole].seeds}."
+        table.append(row_of_change(rows[name].title, validation, test, costs[name][0]))
+    accuracy, seeds = mean_and_std(measured[whole]["test"]), numbers_of_seeds(measured.values())
+    line = f"All of it: {accuracy} % of the test images. Seeds of a row: {seeds}."
     return f"{tables.markdown(table, ('without', *BROUGHT))}\n\n{line}"
 
 
@@ -212,7 +204,7 @@ def verdicts() -> str:
     together = 0
     _, *rows = read_rows(paths.IMPROVEMENTS, ("change",), (*columns, "validation_p_holm"))  # without the baseline
     for row in rows:
-        difference = Difference(*(row[column] for column in columns))
+        difference = Difference.of_row(row, "validation")
         verdict = difference.verdict
         found[verdict].append(row["change"] if verdict in (WITHIN, UNKNOWN) else f"{row['change']} {difference}")
         together += row["validation_p_holm"] < SIGNIFICANCE
@@ -233,12 +225,12 @@ def verdicts() -> str:
 def intervals() -> str:
     """Say how wide the improvements' intervals are, and how wide they would be if rows and baseline were paired by seed."""
     study = read_study(paths.IMPROVEMENTS_STUDY, read_study_rows(paths.IMPROVEMENTS_STUDY).rows)
+    _, *rows = study.values()
     baseline, *others = (accuracies["test"] for accuracies in study.values())
     used = [welch(ours, baseline).half for ours in others]
-    by_seed = [paired(ours, baseline[: len(ours)]).half for ours in others]
-    seeds = sorted({len(ours) for ours in others})
+    by_seed = [paired(*zip(*zip(ours, baseline))).half for ours in others]  # of the seeds that both have
     line = (
-        f"{len(baseline)} seeds of the baseline, {' or '.join(map(str, seeds))} of a row. Half of the interval of the test "
+        f"{len(baseline)} seeds of the baseline, {numbers_of_seeds(rows)} of a row. Half of the interval of the test "
         f"difference is at most {NARROW} points in {sum(half <= NARROW for half in used)} of {len(used)} rows (median "
         f"{statistics.median(used):.2f}). Rows and baseline are not paired by seed: the median would be "
         f"{statistics.median(by_seed):.2f}."
@@ -254,7 +246,7 @@ def changes_of(number: int) -> Callable[[], str]:
         rows = []
         for row in read_rows(paths.IMPROVEMENTS, ("improvement", "change"), (*columns[0], *columns[1], "time_ratio")):
             if row["improvement"].startswith(f"{number}. "):
-                validation, test = (Difference(*(row[column] for column in of_split)) for of_split in columns)
+                validation, test = (Difference.of_row(row, split) for split in ("validation", "test"))
                 rows.append(row_of_change(row["change"], validation, test, row["time_ratio"]))
         return tables.markdown(rows, ("change", *BROUGHT))
 

@@ -1,17 +1,14 @@
 """Is one classifier better than another, beyond luck?"""
 
 import math
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from fashion import paths
 from fashion.pipeline.errors import UserError
 from fashion.scoring.metrics import Z
 from fashion.scoring.prediction_table import Predictions
-from fashion.scoring.seeds import mean_and_std
 
 # A difference that luck alone brings about more rarely than this is called real.
 SIGNIFICANCE = 0.05
@@ -32,6 +29,11 @@ class Difference(NamedTuple):
     def columns(cls, split: str) -> tuple[str, ...]:
         """Name a table's columns for the fields of a difference on a split."""
         return tuple(f"{split}_{name}" for name in ("difference", "low", "high", "p"))
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, float], split: str) -> "Difference":
+        """Take the difference on a split from a row of a table that has `columns(split)`."""
+        return cls(*(row[column] for column in cls.columns(split)))
 
     @property
     def half(self) -> float:
@@ -164,69 +166,3 @@ def compare(old_name: str, new_name: str, old: Predictions, new: Predictions) ->
     ]
     classes = changed_classes(old.labels, fixed, broken, old.names)
     return "\n".join([*lines, *(["", "  class        fixed  broken   net", *classes] if classes else [])])
-
-
-def find_results(*names: str) -> list[Path]:
-    """Return the files of some recipes' or rows' results, all of one study: others are of another machine or split.
-
-    Raises:
-        UserError: no study has all of them.
-    """
-    studies = (paths.SEEDS_STUDY, paths.IMPROVEMENTS_STUDY, paths.ABLATION_STUDY)
-    for study in studies:
-        found = [study / f"results/{name}.json" for name in names]
-        if all(path.is_file() for path in found):
-            return found
-    raise UserError(
-        f"no study has results of both {' and '.join(names)}; "
-        f"{', '.join(f'{study}/results' for study in studies)} hold what there is"
-    )
-
-
-def compare_seeds(old_name: str, new_name: str, old: dict[str, list[float]], new: dict[str, list[float]]) -> str:
-    """Say in words how two recipes differ, and how often one training of each would have said the opposite.
-
-    Args:
-        old_name, new_name: what they are called.
-        old, new: accuracies in percent, one a seed, by split, as `read_accuracies` returns them.
-
-    Raises:
-        UserError: one of them has a single seed.
-    """
-    for name, accuracies in ((old_name, old), (new_name, new)):
-        if len(accuracies["test"]) < 2:
-            raise UserError(f"{name}: one seed tells no spread; measure it with more")
-    width = max(len(old_name), len(new_name), len("difference"))
-    lines = [f"{'':{width}}  {'validation':32}test"]
-    for name, accuracies in ((old_name, old), (new_name, new)):
-        cells = (f"{mean_and_std(accuracies[split])} %, {len(accuracies[split])} seeds" for split in ("validation", "test"))
-        lines.append(f"{name:{width}}  {'{:32}{}'.format(*cells)}")
-    differences = {split: welch(new[split], old[split]) for split in ("validation", "test")}
-    lines.append(f"{'difference':{width}}  {'{:32}{}'.format(*map(str, differences.values()))}")
-    # As recipes are chosen: by the validation images.
-    verdict = differences["validation"].verdict
-    without = {WITHIN: f"none of {NEGLIGIBLE} points or more.", UNKNOWN: "this cannot be told, for the interval holds zero."}
-    answer = without.get(verdict, f"yes, {new_name} is {verdict}.")
-    ahead, pairs = order_of_pairs(old["test"], new["test"])
-    opposite = pairs - ahead if differences["test"].mean > 0 else ahead
-    return "\n".join(
-        [
-            *lines,
-            "",
-            "Differences in percentage points, with their 95 % interval (Welch's t-test).",
-            f"Is there a difference? By the validation images, {answer}",
-            f"One training each: of all {pairs} pairs of a seed of {old_name} and one of {new_name}, {opposite:g} "
-            f"({opposite / pairs:.0%}) have",
-            "their test accuracies the other way round than the means.",
-        ]
-    )
-
-
-def order_of_pairs(old: Sequence[float], new: Sequence[float]) -> tuple[float, int]:
-    """Return in how many pairs of an old and a new value the new one is larger, equal ones counted half, and all pairs.
-
-    The first is the statistic U of Mann & Whitney 1947.
-    """
-    from scipy import stats  # slow to import
-
-    return float(stats.mannwhitneyu(new, old).statistic), len(old) * len(new)
