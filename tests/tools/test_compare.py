@@ -57,7 +57,9 @@ def test_a_commit_without_predictions_and_a_name_of_none_are_refused_in_one_line
 
 def test_two_recipes_are_compared_by_their_seeds(run, capfd):
     run("--seeds", "baseline", "params")
-    assert "Is there a difference? By the validation images, yes, params is better." in capfd.readouterr().out
+    assert "Is there a difference? By the test images, yes, params is better." in capfd.readouterr().out
+    run("--seeds", "baseline", "erase")
+    assert "Is there a difference? By the validation images, none of 0.5 points or more." in capfd.readouterr().out
     with pytest.raises(SystemExit) as end:
         run("--seeds", "baseline", "nonsense")
     assert (end.value.code, capfd.readouterr().err.count("\n")) == (1, 1)
