@@ -23,7 +23,7 @@ from fashion.pipeline.errors import one_line_errors
 from fashion.pipeline.files import read_json, write_json, write_text
 from fashion.pipeline.machine import describe_machine
 from fashion.reporting.plain_script import SCRIPT, SPEED
-from fashion.timing import Clone, Finished, execute, training_seconds
+from fashion.timing import Clone, Finished, execute, list_machine, spread, training_seconds
 
 MEASURED = ("recipes/fast.yaml", "params.yaml", "recipes/balanced.yaml")
 ESTIMATED = ("recipes/accurate.yaml", "recipes/ensemble.yaml")
@@ -52,9 +52,10 @@ def run_script(*words: str) -> dict[str, float]:
 
 
 def run_recipe(clone: Clone, seed: int) -> dict[str, float]:
-    """Train a recipe's only member with a seed, score it and draw the figures."""
-    clone.use({"ensemble": {"model": {"seed": seed}}})
-    finished = clone.repro("--force", "--single-item", "train@model", "evaluate", "plot")
+    """Train a recipe's members with other seeds, score them and draw the figures."""
+    members = clone.use().ensemble
+    clone.use({"ensemble": {name: {"seed": seed * len(members) + place} for place, name in enumerate(members)}})
+    finished = clone.repro("--force", "--single-item", *(f"train@{name}" for name in members), "evaluate", "plot")
     return costs(finished, accuracy=read_json(clone.path / paths.METRICS)["test"]["accuracy"])
 
 
@@ -111,6 +112,27 @@ def measure_stages(clone: Clone, number: int) -> dict[str, float]:
     return seconds
 
 
+def list_seconds(clone: Clone) -> dict[str, float]:
+    """Return where the seconds of a `dvc repro` that trains, scores and draws go.
+
+    Each stage runs by itself, too; what the whole takes beyond their sum is DVC's.
+    """
+    whole = clone.repro("--force", "--single-item", "train@model", "evaluate", "plot").wall
+    train = clone.run("python", "src/train.py", "model")
+    evaluate, plot = (clone.run("python", f"src/{stage}.py").wall for stage in ("evaluate", "plot"))
+    start = clone.run("python", "-c", "import fashion.backend").wall
+    training = training_seconds(train.printed)
+    return {
+        "`train`: Python and TensorFlow start": start,
+        "`train`: the training, with building its graph": training,
+        "`train`: reading, whitening, writing": train.wall - start - training,
+        "`evaluate`: Python and TensorFlow start": start,
+        "`evaluate`: reading, scoring all images, writing": evaluate - start,
+        "`plot`": plot,
+        "DVC: start, hashes, copies": whole - train.wall - evaluate - plot,
+    }
+
+
 def measure_scaling(clone: Clone) -> dict[str, dict[str, float]]:
     """Return the training seconds of one recipe by epochs, images and members."""
     seconds: dict[str, dict[str, float]] = {}
@@ -137,6 +159,7 @@ def measure(rounds: int) -> dict:
         "runs": {name: [] for name in (SCRIPT, *MEASURED)},
         "script_without_xla": [],
         "estimated_training": {recipe: [] for recipe in ESTIMATED},
+        "seconds": [],
         "stages": [],
     }
     with tempfile.TemporaryDirectory() as temporary:
@@ -153,16 +176,14 @@ def measure(rounds: int) -> dict:
             for name, estimates in results["estimated_training"].items():
                 estimates.append(estimate_training(clones[name], known))
                 print(f"round {number + 1}/{rounds} {name}: {estimates[-1]}", flush=True)
+            clones[SCALED].use()
+            results["seconds"].append(list_seconds(clones[SCALED]))
+            print(f"round {number + 1}/{rounds} {results['seconds'][-1]}", flush=True)
             preparation = Clone(directory / f"prepared-{number}", paths.PARAMS).preparation.wall
             stages = {"everything before `train`, from a local copy": preparation}
             results["stages"].append(measure_stages(clones["params.yaml"], number) | stages)
             print(f"round {number + 1}/{rounds} {results['stages'][-1]}", flush=True)
     return results
-
-
-def spread(values: list[float], digits: int) -> str:
-    """Write the median of some values, and the lowest and the highest."""
-    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
 def inverse(ratio: float) -> str:
@@ -222,11 +243,11 @@ def xla(results: dict) -> str:
     )
 
 
-def stages_table(results: dict) -> str:
-    """Return the table of what `dvc repro` takes when little changed."""
-    stages = results["stages"]
-    rows = [{"what changed": name, "s": f"{statistics.median(stage[name] for stage in stages):.1f}"} for name in stages[0]]
-    return tables.markdown(rows)
+def medians_table(rounds: list[dict[str, float]], heading: str) -> str:
+    """Return a table of seconds, the medians of the rounds."""
+    return tables.markdown(
+        [{heading: name, "s": f"{statistics.median(seconds[name] for seconds in rounds):.1f}"} for name in rounds[0]]
+    )
 
 
 def scaling_table(results: dict) -> str:
@@ -258,7 +279,6 @@ def peak_table(results: dict) -> str:
 
 def page(results: dict) -> str:
     """Put the results into words and tables, Markdown."""
-    machine = "\n".join(f"- {name}: {value}" for name, value in results["machine"].items())
     peak = results["peak"]
     return f"""# Beside the plain Keras script
 
@@ -273,9 +293,13 @@ These were not trained to their end. A network of each kind was trained for one 
 
 {estimates_table(results)}
 
+## Where the seconds of a `dvc repro` of `{SCALED}` go
+
+{medians_table(results["seconds"], "what")}
+
 ## `dvc repro` when little changed
 
-{stages_table(results)}
+{medians_table(results["stages"], "what changed")}
 
 ## Training time of `{SCALED}`
 
@@ -291,7 +315,7 @@ reached this fraction of the peak in the precision that it chose:
 
 ## The machine
 
-{machine}
+{list_machine(results["machine"])}
 """
 
 
