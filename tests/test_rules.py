@@ -371,13 +371,18 @@ def test_every_requirement_is_pinned_and_every_locked_file_has_hashes(name):
 
 
 @pytest.mark.parametrize("recipe", sorted(path.stem for path in (ROOT / "recipes").iterdir()))
-def test_the_head_of_a_recipe_has_its_measured_score(recipe):
+def test_the_head_of_a_recipe_has_its_measured_score_and_cost(recipe):
     runs = json.loads((ROOT / f"studies/seeds/results/{recipe}.json").read_text())["seeds"].values()
     scores = [100 * run["test"]["accuracy"] for run in runs]
     head = (ROOT / f"recipes/{recipe}.yaml").read_text(encoding="utf-8").partition("\n\n")[0]
     spread = f" ± {statistics.stdev(scores):.2f}" if len(scores) > 1 else ""
     assert f"{statistics.mean(scores):.2f}{spread} % of the test images ({len(scores)} seed" in head
-    assert ("# Cost: " in head) == (recipe != "baseline") and f"cp recipes/{recipe}.yaml params.yaml" in head
+    assert f"cp recipes/{recipe}.yaml params.yaml" in head
+    if recipe != "baseline":
+        speed = json.loads((ROOT / document_tables.SPEED).read_text())
+        ratio = document_tables.ratio_in_words(document_tables.times_of_script(speed)[recipe])
+        cost = f"{speed['work'][f'recipes/{recipe}.yaml']['parameters']:,} parameters; {ratio} "
+        assert f"# Cost: {cost}" in head and "the plain Keras script's training time" in head
 
 
 def test_the_documents_have_the_generated_tables(monkeypatch):
