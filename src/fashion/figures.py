@@ -20,6 +20,8 @@ from fashion.pipeline.files import atomic_write
 BLUE, ORANGE, GREY, LIGHT_GREY = "#0072B2", "#D55E00", "#555555", "#b0b0b0"
 RIGHT, WRONG = "#1a4fd0", "#c8102e"
 DOTS_PER_INCH = 150
+# Side of an image that has a caption under it, and what both take together: width and height, inches.
+CAPTIONED, CELL = 1.7, (1.9, 2.1)
 # Intervals this many times as far down as nine in ten are cut off, so that the others can be read.
 OUTLYING = 1.5
 
@@ -61,6 +63,12 @@ def show_image(axes: Axes, image: np.ndarray, left: float, top: float, side: flo
     axes.add_patch(Rectangle((left, top), side, side, fill=False, **{"edgecolor": "#cccccc", "linewidth": 0.8, **frame}))
 
 
+def show_captioned(axes: Axes, image: np.ndarray, left: float, top: float, caption: str, color: str) -> None:
+    """Draw a garment as `show_image` does, and under it a caption of one line or two."""
+    show_image(axes, image, left, top, CAPTIONED)
+    axes.text(left + CAPTIONED / 2, top + CAPTIONED + 0.04, caption, color=color, fontsize=9, ha="center", va="top")
+
+
 def cut(text: str, length: int) -> str:
     """Return a text, shortened to `length` characters where it is longer."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
@@ -87,16 +95,15 @@ def predictions(
     if not len(images):
         return notice("No test image was misclassified")
     columns = min(5, len(images))
-    figure, axes = sheet(1.9 * columns, 2.1 * -(-len(images) // columns))
+    width, height = CELL
+    figure, axes = sheet(width * columns, height * -(-len(images) // columns))
     for number, (image, guess, probability) in enumerate(zip(images, predicted, confidence)):
         row, column = divmod(number, columns)
-        left, top = 1.9 * column + 0.1, 2.1 * row + 0.05
-        show_image(axes, image, left, top, 1.7)
         caption, color = f"{cut(guess, 18)} {probability:.0%}", GREY
         if labels is not None:
             right = guess == labels[number]
             caption, color = f"{'✓' if right else '✗'} {caption}\n({cut(labels[number], 22)})", RIGHT if right else WRONG
-        axes.text(left + 0.85, top + 1.74, caption, color=color, fontsize=9, ha="center", va="top")
+        show_captioned(axes, image, width * column + 0.1, height * row + 0.05, caption, color)
     return figure
 
 
@@ -110,15 +117,13 @@ def explanations(images: np.ndarray, importance: np.ndarray, predicted: Sequence
         confidence: N probabilities of the predicted classes.
     """
     pairs = min(3, len(images))
-    figure, axes = sheet(3.8 * pairs, 2.1 * -(-len(images) // pairs) + 0.4)
+    width, height = CELL
+    figure, axes = sheet(2 * width * pairs, height * -(-len(images) // pairs) + 0.4)
     for number, (image, weight, name, probability) in enumerate(zip(images, importance, predicted, confidence)):
         row, pair = divmod(number, pairs)
-        left, top = 3.8 * pair + 0.15, 2.1 * row + 0.4
-        coloured = left + 1.8
-        captions = {left: f"{cut(name, 18)} {probability:.0%}", coloured: f"−{100 * max(0.0, weight.max()):.0f} points"}
-        for start, caption in captions.items():
-            show_image(axes, image, start, top, 1.7)
-            axes.text(start + 0.85, top + 1.74, caption, color=GREY, fontsize=9, ha="center", va="top")
+        plain, coloured, top = 2 * width * pair + 0.15, 2 * width * pair + 1.95, height * row + 0.4
+        show_captioned(axes, image, plain, top, f"{cut(name, 18)} {probability:.0%}", GREY)
+        show_captioned(axes, image, coloured, top, f"−{100 * max(0.0, weight.max()):.0f} points", GREY)
         scale = max(float(np.abs(weight).max()), 0.01)  # a point: less is nothing
         axes.imshow(
             weight,
@@ -126,10 +131,10 @@ def explanations(images: np.ndarray, importance: np.ndarray, predicted: Sequence
             vmin=-scale,
             vmax=scale,
             alpha=np.minimum(1, np.abs(weight) / scale) * 0.8,
-            extent=(coloured, coloured + 1.7, top + 1.7, top),
+            extent=(coloured, coloured + CAPTIONED, top + CAPTIONED, top),
         )
     heading = "Orange: hidden, it makes the class less probable, by so many points at most. Purple: more probable"
-    axes.text(1.9 * pairs, 0.05, heading, fontsize=9, ha="center", va="top", wrap=True)
+    axes.text(width * pairs, 0.05, heading, fontsize=9, ha="center", va="top", wrap=True)
     return figure
 
 
