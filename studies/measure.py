@@ -21,6 +21,7 @@ from fashion.params import EvaluateParams, MemberParams, Params, PrepareParams, 
 from fashion.pipeline import stage
 from fashion.pipeline.errors import ParameterError
 from fashion.pipeline.files import atomic_write, write_json
+from fashion.scoring.ensemble import Predicted
 from fashion.scoring.evaluation import predict_splits
 from fashion.scoring.metrics import score
 from fashion.study_params import FoldParams, read_folds, read_row, read_rows
@@ -28,7 +29,7 @@ from fashion.training.checkpoint import Checkpoint
 from fashion.training.compile import determined_by
 from fashion.training.fit import fit
 
-# The seeds study trains each recipe with this number of seeds: 0, 1, 2 ...
+# The seeds study trains each recipe this often, with the seeds 0, 1, 2 ... or, an ensemble, with the next ones each time.
 SEEDS = 5
 # The members of an ensemble have seeds of their own, so those of a row's runs are this far apart.
 SEED_STEP = 1000
@@ -71,26 +72,23 @@ class Run(NamedTuple):
         last_epoch: accuracy and loss of the first member in its last epoch, as Keras' `fit` reports them: the mean over the
             steps, while the network still changes and sees the images as they are augmented.
         scores: accuracy and loss (nats) of the ensemble, by split.
-        probabilities: of the ensemble, by split, float32 of shape (N, 10).
+        predicted: probabilities, by split.
     """
 
     last_epoch: dict[str, float]
     scores: dict[str, dict[str, float]]
-    probabilities: dict[str, np.ndarray]
+    predicted: Predicted
 
 
 def plan_row(study: Path, _: Params, row: str) -> Plan:
     """Plan the runs of a row of a study; errors as of `read_row`."""
     recipe = read_row(study, row)
-    runs = [
-        {name: reseeded(member, member.seed + SEED_STEP * run) for name, member in recipe.ensemble.items()}
-        for run in range(read_rows(study).rows[row].seeds)
-    ]
+    runs = [reseeded(recipe.ensemble, SEED_STEP * run) for run in range(read_rows(study).rows[row].seeds)]
     return Plan(recipe.prepare, runs, recipe.evaluate)
 
 
 def plan_recipe(params: Params, recipe: str) -> Plan:
-    """Plan the runs of a recipe's first member.
+    """Plan the runs of a recipe.
 
     Raises:
         ParameterError: there is no such recipe, or it is wrong.
@@ -99,8 +97,9 @@ def plan_recipe(params: Params, recipe: str) -> Plan:
     if recipe != "params" and recipe not in recipes:
         raise ParameterError(f"{paths.RECIPES}: no recipe is called {recipe!r}; there are {', '.join(recipes)} and params")
     read = params if recipe == "params" else load(recipes[recipe])
-    name, member = next(iter(read.ensemble.items()))
-    return Plan(read.prepare, [{name: reseeded(member, seed)} for seed in range(SEEDS)], read.evaluate)
+    seeds = [member.seed for member in read.ensemble.values()]
+    step = max(seeds) - min(seeds) + 1
+    return Plan(read.prepare, [reseeded(read.ensemble, step * run - min(seeds)) for run in range(SEEDS)], read.evaluate)
 
 
 def plan_fold(params: Params, fold: str) -> Plan:
@@ -121,9 +120,9 @@ def plan_fold(params: Params, fold: str) -> Plan:
     return Plan(Fold(folds, int(fold), params.prepare.corrections), [{name: member}], params.evaluate)
 
 
-def reseeded(member: MemberParams, seed: int) -> MemberParams:
-    """Return a member with another seed."""
-    return member.model_copy(update={"seed": seed})
+def reseeded(members: dict[str, MemberParams], step: int) -> dict[str, MemberParams]:
+    """Return members whose seeds are higher by `step`."""
+    return {name: member.model_copy(update={"seed": member.seed + step}) for name, member in members.items()}
 
 
 def write_row(study: Path, row: str, runs: list[Run]) -> None:
@@ -133,11 +132,14 @@ def write_row(study: Path, row: str, runs: list[Run]) -> None:
 
 
 def write_recipe(recipe: str, runs: list[Run]) -> None:
-    """Write the scores of a recipe's runs and, of one recipe, the probabilities: float32 of shape (seeds, N, 10)."""
+    """Write the scores of a recipe's runs and, of one recipe, the probabilities before they are calibrated.
+
+    Those are float32 of shape (runs, N, 10).
+    """
     scores = [{"last_epoch": run.last_epoch, **run.scores} for run in runs]
     write_json(paths.SEEDS_STUDY / f"results/{recipe}.json", {"seeds": dict(enumerate(scores))})
     if recipe == KEPT_RECIPE:
-        kept = {name: np.stack([run.probabilities[name] for run in runs]) for name in ("validation", "test")}
+        kept = {name: np.stack([run.predicted.members[name].mean(axis=0) for run in runs]) for name in ("validation", "test")}
         with atomic_write(paths.SEEDS_STUDY / f"probabilities/{recipe}.npz") as file:
             np.savez_compressed(file, **kept)
 
@@ -148,7 +150,7 @@ def write_fold(fold: str, runs: list[Run]) -> None:
     write_json(paths.CROSS_VALIDATION_STUDY / f"results/{fold}.json", {"last_epoch": run.last_epoch, **run.scores})
     with atomic_write(paths.CROSS_VALIDATION_STUDY / f"out_of_fold/{fold}.npz") as file:
         # Small enough for git; three digits are enough to judge a label by.
-        np.savez_compressed(file, probabilities=run.probabilities["validation"].astype(np.float16))
+        np.savez_compressed(file, probabilities=run.predicted.ensemble["validation"].astype(np.float16))
 
 
 # What each study plans and writes.
@@ -204,13 +206,11 @@ def train_and_score(
     train, validation = splits["train"], splits["validation"]
     trained = [fit(member, train, validation, checkpoint) for member, checkpoint in zip(members.values(), checkpoints)]
     models, last = [model for model, _ in trained], trained[0][1][-1]
-    probabilities = predict_splits(
-        models, splits, scoring, [member.train.label_smoothing for member in members.values()]
-    ).ensemble
+    predicted = predict_splits(models, splits, scoring, [member.train.label_smoothing for member in members.values()])
     return Run(
         last_epoch={"accuracy": last["train_accuracy"], "loss": last["train_loss"]},
-        scores={name: score(data, probabilities[name]) for name, data in splits.items()},
-        probabilities=probabilities,
+        scores={name: score(data, predicted.ensemble[name]) for name, data in splits.items()},
+        predicted=predicted,
     )
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from fashion import paths
 from fashion.clones import folder
 from fashion.pipeline.errors import UserError, one_line_errors
-from fashion.scoring.compared_seeds import compare_recipes
+from fashion.scoring.compared_seeds import compare_recipes, find_study, outdated
 from fashion.scoring.comparison import compare
 from fashion.scoring.prediction_table import Predictions, read_predictions
 
@@ -76,5 +76,8 @@ if __name__ == "__main__":
     with one_line_errors():
         if arguments.seeds:
             print(compare_recipes(*arguments.seeds))
+            study = find_study(*arguments.seeds)
+            for name in outdated(study, arguments.seeds):
+                print(f"But {name} was edited since it was measured; `make {study.name}` measures it again.")
         else:
             main(arguments.old, arguments.new)

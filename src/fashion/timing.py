@@ -88,11 +88,13 @@ class Clone:
         preparation: how `dvc repro prepare` ran, from a local copy of the raw data if there is one.
 
     Raises:
-        UserError: git or DVC failed.
+        UserError: git or DVC failed, or the data set is your own.
         ParameterError: the recipe is wrong.
     """
 
     def __init__(self, path: Path, recipe: Path):
+        if paths.RAW_CLASSES.exists():
+            raise UserError(f"{paths.RAW}: a data set of your own; this is only for Fashion-MNIST")
         self.path = make_clone(path)
         self.recipe = read_yaml(self.path / recipe)
         if paths.RAW.is_dir():

@@ -7,7 +7,7 @@ import numpy as np
 
 from fashion import figures, paths
 from fashion.pipeline import tables
-from fashion.pipeline.errors import one_line_errors
+from fashion.pipeline.errors import ParameterError, one_line_errors
 from fashion.pipeline.files import write_text
 from fashion.scoring.comparison import Difference, holm, welch
 from fashion.scoring.seeds import read_costs, read_study
@@ -56,7 +56,7 @@ def main() -> None:
     """Write the table and the picture.
 
     Raises:
-        ParameterError: rows.yaml is wrong.
+        ParameterError: rows.yaml is wrong, or there is nothing in it to compare with the first row.
         UserError: a row was not measured or not timed, or a result is damaged.
     """
     rows = read_rows(paths.IMPROVEMENTS_STUDY).rows
@@ -74,6 +74,8 @@ def main() -> None:
         for name, row in rows.items()
     ]
     _, *changed = summaries
+    if not changed:
+        raise ParameterError(f"{paths.IMPROVEMENTS_STUDY}/rows.yaml: has no row but the first; add one that changes something")
     for row, p_value in zip(summaries, [1.0, *holm([row["validation_p"] for row in changed]).tolist()]):
         row["validation_p_holm"] = p_value
     page = in_markdown(summaries)

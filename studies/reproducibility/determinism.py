@@ -37,16 +37,16 @@ def run(precision: str, environment: dict[str, str]) -> tuple[str, dict[str, flo
     """Train and score in a fresh clone.
 
     Returns:
-        The SHA-256 of the model file, and the accuracies on train, validation and test.
+        The SHA-256 of the first member's model file, and the accuracies on train, validation and test.
 
     Raises:
         UserError: the pipeline failed.
     """
     with tempfile.TemporaryDirectory() as directory:
         clone = Clone(Path(directory) / "clone", paths.PARAMS)
-        clone.use({"train": {"precision": precision}})
+        first = next(iter(clone.use({"train": {"precision": precision}}).ensemble))
         clone.repro("--force", **environment)
-        return sha256(clone.path / paths.model_of("model")), accuracies((clone.path / paths.METRICS).read_text())
+        return sha256(clone.path / paths.model_of(first)), accuracies((clone.path / paths.METRICS).read_text())
 
 
 def page(commit: str, rows: list[dict[str, str]]) -> str:

@@ -8,7 +8,7 @@ a kill. What it prints is kept in studies/reproducibility/kill_drill.txt.
 import argparse
 import sys
 
-from fashion.clones import git, make_clone
+from fashion.clones import clean_commit, make_clone
 from fashion.kill_drill import drill
 from fashion.options import at_least
 from fashion.pipeline.errors import one_line_errors
@@ -18,9 +18,9 @@ def main(kills: int, seed: int) -> bool:
     """Kill, print a line for each kill, and return whether all runs ended with the bytes of the undisturbed one.
 
     Raises:
-        UserError: a run failed that was not killed.
+        UserError: a run failed that was not killed, or there are changes that no clone would have.
     """
-    print(f"commit {git('rev-parse', '--short', 'HEAD').strip()}, {kills} kills, seed {seed}", flush=True)
+    print(f"commit {clean_commit()}, {kills} kills, seed {seed}", flush=True)
     killed = []
     for each in drill(kills, seed, make_clone):
         killed.append(each)

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from fashion import paths
 from fashion.clones import clean_commit
-from fashion.data.images import load_images
+from fashion.data.images import load_images, refuse_other_data
 from fashion.params import load
 from fashion.pipeline import tables
 from fashion.pipeline.errors import UserError, one_line_errors
@@ -134,8 +134,9 @@ def main() -> None:
     """Train under each setting, one after the other, and write table and page.
 
     Raises:
-        UserError: there are uncommitted changes, a training failed, or the table is damaged.
+        UserError: the data set is your own, there are uncommitted changes, a training failed, or the table is damaged.
     """
+    refuse_other_data(paths.TRAIN)
     commit, processor = clean_commit(), str(describe_machine()["cpu"])
     rows = read()
     for setting, variables in SETTINGS.items():

@@ -12,18 +12,19 @@ from fashion import paths
 from fashion.data import release
 from fashion.data.facts import CLASSES
 from fashion.data.split import split
-from fashion.params import PrepareParams, load
+from fashion.params import Params, load
 from fashion.pipeline import stage, tables
 from fashion.pipeline.errors import ParameterError
 from fashion.pipeline.files import read_arrays, write_json, write_text
+from fashion.scoring.ensemble import average
 from fashion.scoring.metrics import score
 
 ENSEMBLE, ACCURATE = (paths.RECIPES / f"{name}.yaml" for name in ("ensemble", "accurate"))
 HEADINGS = ("members", "ensembles", "validation, their mean", "test, their mean")
 
 
-def read_recipe() -> tuple[PrepareParams, list[int]]:
-    """Return the split and the members' seeds.
+def read_recipe() -> Params:
+    """Return the recipe of the ensemble.
 
     Raises:
         ParameterError: the ensemble is not of networks that recipes/accurate.yaml trains, scored in the same way.
@@ -34,31 +35,34 @@ def read_recipe() -> tuple[PrepareParams, list[int]]:
     same_networks = all(member == network.model_copy(update={"seed": member.seed}) for member in members)
     if not same_networks or (ensemble.prepare, ensemble.evaluate) != (accurate.prepare, accurate.evaluate):
         raise ParameterError(f"{ENSEMBLE}: differs from {ACCURATE} in more than the seeds")
-    return ensemble.prepare, [member.seed for member in members]
+    return ensemble
 
 
-def main(prepare: PrepareParams, seeds: list[int]) -> None:
+def main(recipe: Params) -> None:
     """Average and score.
 
     Raises:
         ParameterError: a member is not among the networks that were trained.
         UserError: the data is damaged.
     """
-    _, validation = split(release.read_training_set(), prepare)
+    _, validation = split(release.read_training_set(), recipe.prepare)
     splits = {"validation": validation, "test": release.read_test_set()}
     shapes = {name: (-1, len(data), CLASSES) for name, data in splits.items()}
     probabilities = read_arrays(paths.SEEDS_STUDY / "probabilities/accurate.npz", **shapes)
-    trained = range(len(probabilities["test"]))
+    members = list(recipe.ensemble.values())
+    seeds, trained = [member.seed for member in members], range(len(probabilities["test"]))
     if unknown := set(seeds) - set(trained):
         raise ParameterError(f"{ENSEMBLE}: no network of seed {min(unknown)} is measured; its seeds are below {len(trained)}")
 
-    def score_of(members: Iterable[int]) -> dict[str, dict[str, float]]:
-        return {name: score(data, probabilities[name][list(members)].mean(axis=0)) for name, data in splits.items()}
+    def score_of(networks: Iterable[int]) -> dict[str, dict[str, float]]:
+        of_members = {name: of_split[list(networks)] for name, of_split in probabilities.items()}
+        predicted = average(of_members, validation.labels, recipe.evaluate, [members[0].train.label_smoothing])
+        return {name: score(data, predicted.ensemble[name]) for name, data in splits.items()}
 
     write_json(paths.SEEDS_STUDY / "results/ensemble.json", {"seeds": {"0": score_of(seeds)}})
     rows = []
     for size in range(1, len(trained) + 1):
-        scores = [score_of(members) for members in itertools.combinations(trained, size)]
+        scores = [score_of(networks) for networks in itertools.combinations(trained, size)]
         means = [np.mean([score[name]["accuracy"] for score in scores]) for name in splits]
         rows.append([size, len(scores), *(f"{100 * mean:.2f} %" for mean in means)])
     page = tables.markdown(rows, HEADINGS) + "\n"
@@ -67,4 +71,4 @@ def main(prepare: PrepareParams, seeds: list[int]) -> None:
 
 
 if __name__ == "__main__":
-    stage.run(main, __doc__, reads=lambda _: read_recipe())
+    stage.run(main, __doc__, reads=lambda _: [read_recipe()])

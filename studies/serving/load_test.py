@@ -25,7 +25,7 @@ from PIL import Image
 
 from fashion import paths
 from fashion.clones import clean_commit
-from fashion.data.images import load_images
+from fashion.data.images import load_images, refuse_other_data
 from fashion.inference import photo
 from fashion.options import at_least
 from fashion.pipeline import tables
@@ -183,8 +183,9 @@ def main(count: int, seconds: int) -> None:
     """Measure, and write the table.
 
     Raises:
-        UserError: there is no current export, the server failed, or the tree has uncommitted changes.
+        UserError: the data set is your own, there is no current export, the server failed, or the tree has uncommitted changes.
     """
+    refuse_other_data(paths.TEST)
     commit = clean_commit()
     classifier, pictures = Classifier(), make_pictures()
     starts = []

@@ -190,13 +190,18 @@ class Objective:
 
         Raises:
             TrialPruned: the values do not go together, the training diverged, or Optuna ended it.
+            UserError: no training can run as it should, such as when the weights of a backbone are missing.
         """
         chosen = {key: suggest(trial, key, choices) for key, choices in self.space.items()}
         print(f"trial {trial.number}: {', '.join(f'{key} {in_yaml(value)}' for key, value in chosen.items())}", flush=True)
         try:
             member = with_values(self.tree, chosen)
+        except ParameterError as error:
+            print(error)
+            raise optuna.TrialPruned from None
+        try:
             _, history = self.fit(member, self.train, self.validation, Reporter(trial, member.train.epochs))
-        except (ParameterError, DivergedError) as error:  # a result, too
+        except DivergedError as error:  # a result, too
             print(error)
             raise optuna.TrialPruned from None
         return self.kept_row(member.train, history)["validation_accuracy"]
@@ -268,21 +273,26 @@ def as_row(trial: optuna.trial.FrozenTrial) -> dict:
 
 
 def report(study: optuna.Study, space: Space) -> None:
-    """Write the table and the picture, and print what the best trial was."""
+    """Write the table and the picture, and print what the best trial was.
+
+    Raises:
+        UserError: no trial ran to its end; nothing is written.
+    """
     # Processes that share the trials may end together. Each has to write what it read before the next one reads.
     with SPACE.open("r+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         rows = [as_row(trial) for trial in study.get_trials(states=ENDED)]
         complete = [row for row in rows if row["state"] == "complete"]
+        if not complete:
+            raise UserError(f"all {len(rows)} trials were pruned; change {SPACE} or {paths.PARAMS} by what each said")
         tables.write(TRIALS, rows)
         logarithmic = {key for key, choices in space.items() if isinstance(choices, Range) and choices.log}
         searched = {key: [row[key] for row in complete] for key in space}
         figures.save(PICTURE, figures.tuning(searched, [row["validation_accuracy"] for row in complete], logarithmic))
     print(f"{len(rows)} trials, {len(rows) - len(complete)} of them pruned -> {TRIALS}, {PICTURE.name}")
-    if complete:
-        best = max(complete, key=lambda row: row["validation_accuracy"])
-        print(f"The best, trial {best['trial']}, has validation accuracy {best['validation_accuracy']:.2%}. To try it:")
-        print("dvc exp run " + " ".join(f"-S {key}={in_yaml(best[key])}" for key in space))
+    best = max(complete, key=lambda row: row["validation_accuracy"])
+    print(f"The best, trial {best['trial']}, has validation accuracy {best['validation_accuracy']:.2%}. To try it:")
+    print("dvc exp run " + " ".join(f"-S {key}={in_yaml(best[key])}" for key in space))
 
 
 def in_yaml(value: Any) -> str:
@@ -295,7 +305,7 @@ def main(total: int, address: str) -> None:
 
     Raises:
         ParameterError: params.yaml or the space is wrong.
-        UserError: the storage cannot be used, or the data is missing.
+        UserError: the storage cannot be used, the data or a backbone's weights are missing, or no trial ran to its end.
     """
     tree, space = read_yaml(paths.PARAMS), read_space()
     recipe = params.validate(params.Params, tree, paths.PARAMS)

@@ -2,11 +2,14 @@
 
 import csv
 import re
+import runpy
 import subprocess
 
 import optuna
 import pytest
-from conftest import Clone
+from conftest import ROOT, Clone
+
+from fashion.pipeline.errors import UserError
 
 TUNE = [".venv/bin/python", "studies/tuning/tune.py"]
 
@@ -78,13 +81,31 @@ def test_values_that_do_not_go_together_are_a_pruned_trial(prepared, tmp_path):
     write_space(prepared, "train.optimizer: [muon, adam]\n")
     storage = f"sqlite:///{tmp_path}/trials.db"
     command = [*TUNE, "--storage", storage, "--trials"]
-    first = prepared.run(*command, "1")
-    assert (first.returncode, first.stderr) == (0, "")
-    load_study(storage).enqueue_trial({"train.optimizer": "adam"})
-    again = prepared.run(*command, "2")
+    prepared.run(*command, "1")  # of either optimizer
+    for optimizer in ("muon", "adam"):
+        load_study(storage).enqueue_trial({"train.optimizer": optimizer})
+    again = prepared.run(*command, "3")
     assert (again.returncode, again.stderr) == (0, "")
-    assert "trial 1: train.optimizer adam\nstudies/tuning/space.yaml: train: weight_decay: " in again.stdout, again.stdout
-    assert (prepared.path / "studies/tuning/trials.csv").read_text().splitlines()[2] == "1,pruned,0,0,adam"
+    assert "trial 2: train.optimizer adam\nstudies/tuning/space.yaml: train: weight_decay: " in again.stdout, again.stdout
+    assert (prepared.path / "studies/tuning/trials.csv").read_text().splitlines()[3] == "2,pruned,0,0,adam"
+
+
+def test_a_search_without_a_trial_that_ran_to_its_end_fails_and_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    program = runpy.run_path(str(ROOT / "studies/tuning/tune.py"))
+    program["SPACE"].parent.mkdir(parents=True)
+    program["SPACE"].write_text("train.optimizer: [muon, adam]\n")
+    study = optuna.create_study()
+    study.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.PRUNED))
+    with pytest.raises(UserError, match="all 1 trials were pruned"):
+        program["report"](study, program["read_space"]())
+    assert not program["TRIALS"].exists()
+
+
+def test_a_backbone_that_there_is_not_ends_the_search(prepared, tmp_path):
+    write_space(prepared, "model.name: [backbone]\nmodel.whiten: [false]\nmodel.backbone.name: [NoSuchNet]\n")
+    done = prepared.run(*TUNE, "--storage", f"sqlite:///{tmp_path}/trials.db", "--trials", "1")
+    assert done.returncode == 2 and "NoSuchNet" in done.stderr and done.stderr.count("\n") == 1, done.stderr
 
 
 @pytest.mark.parametrize(

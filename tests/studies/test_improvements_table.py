@@ -54,6 +54,16 @@ def test_each_row_has_its_std_and_its_difference_from_the_baseline(project):
     assert all(float(row["validation_p"]) <= float(row["validation_p_holm"]) <= 1 for row in rows.values())
 
 
+def test_a_study_of_the_first_row_alone_is_refused_and_nothing_is_written(project, capfd):
+    Path(STUDY, "rows.yaml").write_text(
+        "recipe: recipes/baseline.yaml\nrows:\n  baseline: {title: baseline, seeds: 16, changes: {}}\n"
+    )
+    with pytest.raises(SystemExit) as end:
+        in_process.run(project, TABLE)
+    assert end.value.code == 2 and "has no row but the first" in capfd.readouterr().err
+    assert not Path("reports").exists()
+
+
 @pytest.mark.parametrize("file", ["results/shift.json", "costs.json"])
 def test_a_row_that_is_not_measured_is_named(project, capfd, file):
     path = Path(STUDY, file)

@@ -109,18 +109,24 @@ def test_a_recipe_is_scored_with_each_seed_and_the_probabilities_of_one_are_kept
         assert accuracy(labels, predicted) == scores["test"]["accuracy"]
 
 
-def test_a_recipes_first_member_is_trained_and_params_is_params_yaml(project, monkeypatch):
+def test_a_recipe_is_trained_whole_each_time_with_other_seeds_and_params_is_params_yaml(project, monkeypatch):
     monkeypatch.chdir(project)
-    text = Path("params.yaml").read_text().replace("  model: {seed: 0}", "  first: {seed: 7}\n  second: {seed: 8}")
-    Path("params.yaml").write_text(text)
     plan_recipe = runpy.run_path(str(ROOT / MEASURE))["plan_recipe"]
-    loaded = params.load()
-    plan = plan_recipe(loaded, "params")
-    assert [[(name, member.seed) for name, member in run.items()] for run in plan.runs] == [
-        [("first", seed)] for seed in range(5)
-    ]
-    assert (plan.division, plan.scoring) == (loaded.prepare, loaded.evaluate)
-    assert list(plan_recipe(loaded, "baseline").runs[0]) == ["model"]
+
+    def seeds(recipe: str) -> list[list[tuple[str, int]]]:
+        plan = plan_recipe(params.load(), recipe)
+        assert (plan.division, plan.scoring) == (params.load().prepare, params.load().evaluate)
+        return [[(name, member.seed) for name, member in run.items()] for run in plan.runs]
+
+    text = Path("params.yaml").read_text()
+    for ensemble, runs in (
+        ("first: {seed: 7}", [[("first", run)] for run in range(5)]),
+        ("first: {seed: 7}\n  second: {seed: 8}", [[("first", 2 * run), ("second", 2 * run + 1)] for run in range(5)]),
+        ("first: {seed: 2}\n  second: {seed: 0}", [[("first", 3 * run + 2), ("second", 3 * run)] for run in range(5)]),
+    ):
+        Path("params.yaml").write_text(text.replace("model: {seed: 0}", ensemble))
+        assert seeds("params") == runs
+    assert seeds("baseline") == [[("model", run)] for run in range(5)]
 
 
 @pytest.mark.parametrize(

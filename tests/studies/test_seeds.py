@@ -13,6 +13,8 @@ from conftest import ROOT
 from fashion import params
 from fashion.data import release
 from fashion.data.split import split
+from fashion.scoring.calibration import calibrate, fit_calibration
+from fashion.scoring.metrics import score
 
 ENSEMBLE, TABLE = "studies/seeds/ensemble.py", "studies/seeds/table.py"
 
@@ -47,6 +49,20 @@ def test_every_ensemble_of_the_measured_networks_is_scored(project):
         ["2", "3", "100.00 %", "100.00 %"],
         ["3", "1", "100.00 %", "100.00 %"],
     ]
+
+
+def test_an_ensemble_is_calibrated_once_it_is_averaged(project):
+    read = params.load(Path("recipes/ensemble.yaml"))
+    assert read.evaluate.calibrate
+    small_project.run(project, ENSEMBLE)
+    scores = json.loads(Path("studies/seeds/results/ensemble.json").read_text())["seeds"]["0"]
+    _, validation = split(release.read_training_set(), read.prepare)
+    with np.load("studies/seeds/probabilities/accurate.npz") as kept:
+        means = {name: kept[name][[0, 2]].mean(axis=0) for name in kept}
+    calibration = fit_calibration(validation.labels, means["validation"], read.ensemble["model"].train.label_smoothing)
+    for name, data in {"validation": validation, "test": release.read_test_set()}.items():
+        assert scores[name]["loss"] == score(data, calibrate(means[name], calibration))["loss"]
+        assert scores[name]["loss"] < score(data, means[name])["loss"]
 
 
 @pytest.mark.parametrize(

@@ -63,3 +63,15 @@ def test_two_recipes_are_compared_by_their_seeds(run, capfd):
     with pytest.raises(SystemExit) as end:
         run("--seeds", "baseline", "nonsense")
     assert (end.value.code, capfd.readouterr().err.count("\n")) == (1, 1)
+
+
+def test_a_recipe_that_was_edited_since_it_was_measured_is_named(session_clone, tmp_path, capfd):
+    clone = Clone(tmp_path / "clone", small=False, source=session_clone.path)
+    for edited in ([], ["params"], ["params", "fast"]):
+        if "fast" in edited:
+            clone.edit("epochs: 2 ", "epochs: 3 ", "recipes/fast.yaml")
+        elif edited:
+            clone.edit("dropout: 0.0 ", "dropout: 0.2 ")
+        in_process.run(clone.path, "tools/compare.py", "--seeds", "params", "fast")
+        said = capfd.readouterr().out
+        assert [name for name in ("params", "fast") if f"But {name} was edited since it was measured" in said] == edited

@@ -161,7 +161,7 @@ def test_what_is_no_garment_gets_a_warning_and_garments_do_not(run, test_set, tm
     assert {str(tmp_path / f"{name}.png") for name in ("noise", "stripes", "nearly blank")} <= set(warned)
     assert len(warned) - 3 <= 8
     lines = run(str(tmp_path))[1].splitlines()
-    assert [line.endswith("; unlike the training images: perhaps no garment") for line in lines].count(True) == len(warned)
+    assert [line.endswith("; unlike the training images, perhaps of no class") for line in lines].count(True) == len(warned)
 
 
 def test_without_what_the_evaluation_wrote_it_says_what_to_do(run, ran, test_set, tmp_path, monkeypatch):

@@ -22,7 +22,7 @@ from fashion.scoring.out_of_distribution import load_statistics, read_threshold
 RUNNERS_UP, NAMED_FROM = 2, 0.01
 # Of a picture's file.
 MOST_BYTES = 1 << 29
-WARNING = "unlike the training images: perhaps no garment"
+WARNING = "unlike the training images, perhaps of no class"
 
 
 class Classified(NamedTuple):

@@ -54,16 +54,15 @@ def load(path: Path) -> keras.Model:
         if damaged:
             raise zipfile.BadZipFile(f"{damaged} is damaged")
         model = keras.models.load_model(path, compile=False, safe_mode=True)
+        shapes = model.input_shape, model.output_shape
     except MemoryError:
         raise
     except Exception as error:  # Keras raises whatever the damage leads to
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{path}: not a model that can be read safely ({reason}); {remedy}") from None
-    if model.input_shape != (None, IMAGE_SIDE, IMAGE_SIDE) or model.output_shape != (None, CLASSES):
-        raise UserError(
-            f"{path}: a model from {model.input_shape} to {model.output_shape}, "
-            f"not from {(None, IMAGE_SIDE, IMAGE_SIDE)} to {(None, CLASSES)}; {remedy}"
-        )
+    expected = (None, IMAGE_SIDE, IMAGE_SIDE), (None, CLASSES)
+    if shapes != expected:
+        raise UserError("{}: a model from {} to {}, not from {} to {}; {}".format(path, *shapes, *expected, remedy))
     if not all(np.isfinite(weights).all() for weights in model.get_weights()):
         raise UserError(f"{path}: some weights are not finite; {remedy}")
     return model

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from fashion import paths
+from fashion import dvc, paths
 from fashion.params import load
 from fashion.pipeline.errors import UserError
 from fashion.scoring.comparison import NEGLIGIBLE, UNKNOWN, WITHIN, welch
@@ -38,6 +38,15 @@ def find_study(*names: str) -> Path:
         f"no study has results of both {' and '.join(names)}; "
         f"{', '.join(f'{study}/results' for study in studies)} hold what there is"
     )
+
+
+def outdated(study: Path, names: Sequence[str]) -> list[str]:
+    """Return those of a study's recipes or rows that were edited after they were measured, as DVC tells.
+
+    Raises:
+        UserError: DVC failed.
+    """
+    return [name for name in names if '"modified"' in dvc.ask("status", "--json", f"{study}/results/{name}.json")]
 
 
 def validation_images(study: Path, name: str) -> tuple[int, float, int]:

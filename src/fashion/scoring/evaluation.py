@@ -8,31 +8,10 @@ import numpy as np
 from fashion.backend import keras
 from fashion.data.images import Images
 from fashion.params import EvaluateParams
-from fashion.scoring.calibration import (
-    NO_CALIBRATION,
-    Calibration,
-    Reliability,
-    calibrate,
-    expected_calibration_error,
-    fit_calibration,
-    reliability,
-)
+from fashion.scoring.calibration import Reliability, expected_calibration_error, reliability
+from fashion.scoring.ensemble import Predicted, average
 from fashion.scoring.metrics import ClassScores, class_scores, confusion_matrix, score, wilson_interval
 from fashion.scoring.prediction import predict
-
-
-class Predicted(NamedTuple):
-    """What an ensemble predicts.
-
-    Attributes:
-        members: each member's probabilities by split, float32 of shape (members, N, 10), as the networks give them.
-        calibration: of the ensemble's mean probabilities.
-        ensemble: the probabilities after that, by split, float32 of shape (N, 10).
-    """
-
-    members: dict[str, np.ndarray]
-    calibration: Calibration
-    ensemble: dict[str, np.ndarray]
 
 
 def predict_splits(
@@ -47,12 +26,7 @@ def predict_splits(
         label_smoothing: each member's.
     """
     members = {name: predict(models, data.images, params.tta) for name, data in splits.items()}
-    means = {name: probabilities.mean(axis=0) for name, probabilities in members.items()}
-    calibration = NO_CALIBRATION
-    if params.calibrate:
-        calibration = fit_calibration(splits["validation"].labels, means["validation"], float(np.mean(label_smoothing)))
-    ensemble = {name: calibrate(probabilities, calibration) for name, probabilities in means.items()}
-    return Predicted(members, calibration, ensemble)
+    return average(members, splits["validation"].labels, params, label_smoothing)
 
 
 class Evaluation(NamedTuple):

@@ -3,11 +3,12 @@
 import asyncio
 import base64
 import hashlib
+import html
 import ipaddress
 import json
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,14 +100,15 @@ async def read_body(request: Request, take: Callable[[int], None]) -> bytes:
     return bytes(body)
 
 
-def make_app(classify: Classify, pool: Executor) -> ASGIApp:
+def make_app(classify: Classify, names: Sequence[str], pool: Executor) -> ASGIApp:
     """Return the application.
 
     Args:
         classify: returns what is said of a picture; see `fashion.serving.work.Classifier`.
-        pool: the threads that do so.
+        names: of the classes, for the page.
+        pool: the threads that classify.
     """
-    page = PAGE.read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8").replace("CLASS NAMES", html.escape(", ".join(names)))
     memory, places = Room(HELD_BYTES), Room(PLACES)
 
     async def show_page(request: Request) -> Response:

@@ -87,7 +87,7 @@ def make_server(classifier: Classifier) -> uvicorn.Server:
     """Return a server of what a classifier says; its `run(sockets=[…])` lasts until Ctrl-C, which it raises again."""
     pool = ThreadPoolExecutor(min(available_processors(), MOST_THREADS))
     config = uvicorn.Config(
-        make_app(classifier, pool),
+        make_app(classifier, classifier.names, pool),
         http=Protocol,
         ws="none",
         lifespan="off",

@@ -182,7 +182,10 @@ class Training:
 
 
 def reseed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
-    """Start the random stream of each dropout layer anew, from the seed, the epoch and the layer's place."""
+    """Start the random stream of each dropout layer anew, from the seed, the epoch and the layer's place.
+
+    Those inside a backbone are left to go on: their state is among the model's variables, which a checkpoint keeps.
+    """
     for place, layer in enumerate(model.layers):
         if isinstance(layer, keras.layers.Dropout):
             derived = int(np.random.SeedSequence([seed, epoch, place]).generate_state(1)[0])
