@@ -78,6 +78,11 @@ def main() -> None:
         raise ParameterError(f"{paths.IMPROVEMENTS_STUDY}/rows.yaml: has no row but the first; add one that changes something")
     for row, p_value in zip(summaries, [1.0, *holm([row["validation_p"] for row in changed]).tolist()]):
         row["validation_p_holm"] = p_value
+    # As the CSV file keeps them: every page rounds the same numbers.
+    summaries = [
+        {key: float(f"{value:.6g}") if isinstance(value, float) else value for key, value in row.items()} for row in summaries
+    ]
+    _, *changed = summaries
     page = in_markdown(summaries)
     tables.write(paths.IMPROVEMENTS, summaries)
     write_text(paths.IMPROVEMENTS.with_suffix(".md"), page)

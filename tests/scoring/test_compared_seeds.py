@@ -59,5 +59,8 @@ def test_results_of_one_study_alone_are_compared(monkeypatch):
     assert find_study("baseline", "fast") == paths.SEEDS_STUDY
     assert find_study("baseline", "erase") == paths.IMPROVEMENTS_STUDY
     assert find_study("whole", "no_flip") == paths.ABLATION_STUDY
+    # Both studies have an ensemble; the first has a single seed of it.
+    assert find_study("baseline", "ensemble") == paths.IMPROVEMENTS_STUDY
+    assert find_study("accurate", "ensemble") == paths.SEEDS_STUDY
     with pytest.raises(UserError, match="no study has results of both fast and erase"):
         find_study("fast", "erase")

@@ -211,13 +211,13 @@ def verdicts() -> str:
     names = {
         "better": "**Better**, in percentage points",
         "worse": "**Worse**",
-        WITHIN: f"**Less than {NEGLIGIBLE} points, either way**",
+        WITHIN: f"**Within ±{NEGLIGIBLE}**",
         UNKNOWN: "**Not told apart**",
     }
     lines = [
         *(f"{name}: {'; '.join(found[verdict])}." for verdict, name in names.items() if found[verdict]),
-        "Of twenty such intervals about one excludes zero by chance. With an allowance for that "
-        f"([Holm 1979](https://www.jstor.org/stable/4615733)), {together} of {len(rows)} are told apart.",
+        "Of twenty such intervals about one excludes zero by chance. After Holm's correction for that "
+        f"([1979](https://www.jstor.org/stable/4615733)), {together} of the {len(rows)} differences remain.",
     ]
     return "\n\n".join("\n".join(textwrap.wrap(line, WIDTH, break_on_hyphens=False)) for line in lines)
 
@@ -230,10 +230,10 @@ def intervals() -> str:
     used = [welch(ours, baseline).half for ours in others]
     by_seed = [paired(*zip(*zip(ours, baseline))).half for ours in others]  # of the seeds that both have
     line = (
-        f"{len(baseline)} seeds of the baseline, {numbers_of_seeds(rows)} of a row. Half of the interval of the test "
-        f"difference is at most {NARROW} points in {sum(half <= NARROW for half in used)} of {len(used)} rows (median "
-        f"{statistics.median(used):.2f}). Rows and baseline are not paired by seed: the median would be "
-        f"{statistics.median(by_seed):.2f}."
+        f"The baseline has {len(baseline)} seeds, a row {numbers_of_seeds(rows)}. The 95 % interval of the test difference is "
+        f"at most ±{NARROW} points in {sum(half <= NARROW for half in used)} of {len(used)} rows (median "
+        f"±{statistics.median(used):.2f}). Rows and baseline are not paired by seed; with pairs the median would be "
+        f"±{statistics.median(by_seed):.2f}."
     )
     return "\n".join(textwrap.wrap(line, WIDTH))
 

@@ -15,7 +15,7 @@ def summarize() -> str:
         scores = read_json(paths.METRICS)
         train, validation, test = (scores[name]["accuracy"] for name in ("train", "validation", "test"))
         interval = f"{scores['test']['accuracy_low']:.2%} to {scores['test']['accuracy_high']:.2%}"
-        accuracy = f"training {train:.2%}, validation {validation:.2%}, test {test:.2%} (95 % interval {interval})"
+        accuracy = f"training (a sample) {train:.2%}, validation {validation:.2%}, test {test:.2%} (95 % interval {interval})"
     except (UserError, ValueError, KeyError, TypeError):
         raise UserError(f"{paths.METRICS}: damaged; run `dvc repro --force evaluate`") from None
     return (

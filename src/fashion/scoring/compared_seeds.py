@@ -27,17 +27,23 @@ def compare_recipes(old: str, new: str) -> str:
 def find_study(*names: str) -> Path:
     """Return the study that has the results of some recipes or rows; those of two studies are of other machines or code.
 
+    One that has a single seed of one of them is taken only if no other study has them.
+
     Raises:
-        UserError: no study has all of them.
+        UserError: no study has all of them, or a result is damaged.
     """
     studies = (paths.SEEDS_STUDY, paths.IMPROVEMENTS_STUDY, paths.ABLATION_STUDY)
-    for study in studies:
-        if all((study / f"results/{name}.json").is_file() for name in names):
-            return study
-    raise UserError(
-        f"no study has results of both {' and '.join(names)}; "
-        f"{', '.join(f'{study}/results' for study in studies)} hold what there is"
-    )
+    holding = [study for study in studies if all((study / f"results/{name}.json").is_file() for name in names)]
+    if not holding:
+        raise UserError(
+            f"no study has results of both {' and '.join(names)}; "
+            f"{', '.join(f'{study}/results' for study in studies)} hold what there is"
+        )
+
+    def fewest_seeds(study: Path) -> int:
+        return min(len(read_accuracies(study / f"results/{name}.json")["test"]) for name in names)
+
+    return next((study for study in holding if fewest_seeds(study) > 1), holding[0])
 
 
 def outdated(study: Path, names: Sequence[str]) -> list[str]:
