@@ -28,7 +28,7 @@ def main(host: str, port: int) -> None:
     with server.listen(host, port) as listening:
         classifier = work.Classifier()
         print(f"{server.url_of(listening)}  (Ctrl-C ends it)", flush=True)
-        server.make_server(classifier).run(sockets=[listening])
+        server.make_server(classifier, classifier.names).run(sockets=[listening])
 
 
 if __name__ == "__main__":

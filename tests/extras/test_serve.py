@@ -30,6 +30,7 @@ from test_browser import BROWSER, SCREENSHOTS
 
 from fashion import paths
 from fashion.data import release
+from fashion.data.facts import CLASS_NAMES
 
 SECONDS = 30
 
@@ -131,7 +132,7 @@ def serve_with() -> Iterator[Callable[..., str]]:
 
     def start(classify: Callable[..., dict]) -> str:
         listening = server.listen("127.0.0.1", 0)
-        program = server.make_server(classify)
+        program = server.make_server(classify, ["Tops & <shirts>", *CLASS_NAMES[1:]])
         thread = threading.Thread(target=program.run, kwargs={"sockets": [listening]})
         thread.start()
         running.append((program, thread))
@@ -316,6 +317,11 @@ def test_answers_do_not_wait_for_more_to_send():
 
     with server.listen("127.0.0.1", 0) as listening:
         assert listening.proto == socket.IPPROTO_TCP
+
+
+def test_the_page_names_the_classes(serve_with):
+    url = serve_with(lambda content, background, seen: {})
+    assert b"ten classes apart: Tops &amp; &lt;shirts&gt;, Trouser, Pullover," in ask(url, "/", method="GET").body
 
 
 def test_above_the_limit_connections_are_closed(serve_with, monkeypatch):

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import socket
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import uvicorn
@@ -10,8 +11,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fashion.pipeline.errors import UserError
 from fashion.pipeline.machine import available_processors
-from fashion.serving.app import make_app
-from fashion.serving.work import Classifier
+from fashion.serving.app import Classify, make_app
 
 # From the connection, or the last answer's end, to the answer's last byte; what is not done by then is dropped.
 SECONDS_FOR_A_REQUEST = 30
@@ -83,11 +83,16 @@ def url_of(listening: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
-def make_server(classifier: Classifier) -> uvicorn.Server:
-    """Return a server of what a classifier says; its `run(sockets=[…])` lasts until Ctrl-C, which it raises again."""
+def make_server(classify: Classify, names: Sequence[str]) -> uvicorn.Server:
+    """Return a server; its `run(sockets=[…])` lasts until Ctrl-C, which it raises again.
+
+    Args:
+        classify: returns what is said of a picture; see `fashion.serving.work.Classifier`.
+        names: of the classes, for the page.
+    """
     pool = ThreadPoolExecutor(min(available_processors(), MOST_THREADS))
     config = uvicorn.Config(
-        make_app(classifier, classifier.names, pool),
+        make_app(classify, names, pool),
         http=Protocol,
         ws="none",
         lifespan="off",
